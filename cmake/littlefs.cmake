@@ -1,0 +1,12 @@
+# littlefs comes as a package that scripts/setup unpacks into third_party/littlefs (or a folder named by OTA_LITTLEFS_DIR).
+set(OTA_LITTLEFS_DIR "$ENV{OTA_LITTLEFS_DIR}" CACHE PATH "Folder with lfs.c, lfs.h, lfs_util.c and lfs_util.h, 2.11.2 or later")
+if(NOT OTA_LITTLEFS_DIR)
+  set(OTA_LITTLEFS_DIR ${CMAKE_SOURCE_DIR}/third_party/littlefs)
+endif()
+if(NOT EXISTS ${OTA_LITTLEFS_DIR}/lfs.c)
+  message(FATAL_ERROR "littlefs is not in ${OTA_LITTLEFS_DIR}: run scripts/setup, or set OTA_LITTLEFS_DIR")
+endif()
+add_library(littlefs STATIC ${OTA_LITTLEFS_DIR}/lfs.c ${OTA_LITTLEFS_DIR}/lfs_util.c)
+target_include_directories(littlefs SYSTEM PUBLIC ${OTA_LITTLEFS_DIR})
+target_compile_definitions(littlefs PUBLIC LFS_NO_MALLOC LFS_NO_DEBUG LFS_NO_WARN LFS_NO_ERROR)
+add_library(littlefs::littlefs ALIAS littlefs)
