@@ -1,11 +1,14 @@
-# ota_library(), ota_test() and ota_program() are the only ways to add targets. A link that layers.txt does not allow fails
-# at configuration; a dependency must already exist, so a cycle cannot be written.
+# ota_library(), ota_test() and ota_program() are the only ways to add targets. A link that
+# layers.txt does not allow fails at configuration; a dependency must already exist, so a cycle
+# cannot be written.
 
 file(STRINGS ${CMAKE_SOURCE_DIR}/layers.txt ota_layer_lines REGEX "^[a-z]")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/layers.txt)
 set(ota_areas "")
 foreach(line IN LISTS ota_layer_lines)
-  string(REGEX MATCH "^([^:]+):[ ]*(.*)$" _ "${line}")
+  if(NOT line MATCHES "^([^:]+):[ ]*(.*)$")
+    message(FATAL_ERROR "layers.txt: cannot read the line '${line}'; the form is 'area: area area'")
+  endif()
   set(area ${CMAKE_MATCH_1})
   string(REGEX REPLACE "[ ]+" ";" allowed "${CMAKE_MATCH_2}")
   list(APPEND ota_areas ${area})
@@ -28,9 +31,28 @@ function(ota_area_of folder out)
   set(${out} ${best} PARENT_SCOPE)
 endfunction()
 
-# ota_library(NAME x SOURCES a.cpp ... HEADERS a.hpp ... [DEPS ota::y ...] [EXTERNAL target ...] [CORE])
-# Adds target ota_x with the alias ota::x. CORE marks code that runs without an operating system: no exceptions, no RTTI,
-# and a test that its symbols ask for neither heap nor exceptions. EXTERNAL targets are implementation details (private).
+# Stops unless layers.txt lets area use every library of ARGN.
+function(ota_require_allowed_links name area)
+  string(MAKE_C_IDENTIFIER ${area} key)
+  foreach(dep IN LISTS ARGN)
+    if(NOT TARGET ${dep})
+      message(FATAL_ERROR
+        "ota_library(${name}): ${dep} is not defined yet; layers.txt orders the folders")
+    endif()
+    get_target_property(real ${dep} ALIASED_TARGET)
+    get_target_property(dep_area ${real} OTA_AREA)
+    if(NOT dep_area IN_LIST ota_allowed_${key} AND NOT dep_area STREQUAL area)
+      message(FATAL_ERROR
+        "ota_library(${name}): ${area} may not use ${dep_area} (${dep}); see layers.txt")
+    endif()
+  endforeach()
+endfunction()
+
+# ota_library(NAME x SOURCES a.cpp ... HEADERS a.hpp ... [DEPS ota::y ...] [EXTERNAL target ...]
+#             [CORE])
+# Adds target ota_x with the alias ota::x. CORE marks code that runs without an operating system:
+# no exceptions, no RTTI, and a test that its symbols ask for neither heap nor exceptions. EXTERNAL
+# targets are implementation details (private).
 function(ota_library)
   cmake_parse_arguments(ARG "CORE" "NAME" "SOURCES;HEADERS;DEPS;EXTERNAL" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
@@ -41,17 +63,7 @@ function(ota_library)
   if(NOT area)
     message(FATAL_ERROR "ota_library(${ARG_NAME}): layers.txt has no line for ${folder}")
   endif()
-  string(MAKE_C_IDENTIFIER ${area} key)
-  foreach(dep IN LISTS ARG_DEPS)
-    if(NOT TARGET ${dep})
-      message(FATAL_ERROR "ota_library(${ARG_NAME}): ${dep} is not defined yet; layers.txt orders the folders")
-    endif()
-    get_target_property(real ${dep} ALIASED_TARGET)
-    get_target_property(dep_area ${real} OTA_AREA)
-    if(NOT dep_area IN_LIST ota_allowed_${key} AND NOT dep_area STREQUAL area)
-      message(FATAL_ERROR "ota_library(${ARG_NAME}): ${area} may not use ${dep_area} (${dep}); see layers.txt")
-    endif()
-  endforeach()
+  ota_require_allowed_links(${ARG_NAME} ${area} ${ARG_DEPS})
 
   set(target ota_${ARG_NAME})
   set(scope PUBLIC)
@@ -59,13 +71,7 @@ function(ota_library)
     add_library(${target} STATIC ${ARG_SOURCES})
     target_link_libraries(${target} PRIVATE ota_warnings ${ARG_EXTERNAL})
     if(ARG_CORE)
-      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>)
-      if(OTA_CORE_ONLY)
-        target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-ffreestanding>)
-      endif()
-      add_test(NAME freestanding.${ARG_NAME}
-        COMMAND ${CMAKE_SOURCE_DIR}/scripts/check_freestanding $<TARGET_FILE:${target}>)
-      set_tests_properties(freestanding.${ARG_NAME} PROPERTIES LABELS style)
+      ota_make_core(${ARG_NAME})
     endif()
   else()
     add_library(${target} INTERFACE)
@@ -73,14 +79,39 @@ function(ota_library)
   endif()
   add_library(ota::${ARG_NAME} ALIAS ${target})
   set_target_properties(${target} PROPERTIES OTA_AREA ${area})
-  target_sources(${target} ${scope} FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ARG_HEADERS})
+  target_sources(${target} ${scope}
+    FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ARG_HEADERS})
   target_link_libraries(${target} ${scope} ${ARG_DEPS})
 endfunction()
 
-# ota_test(NAME x SOURCES x_test.cpp DEPS ota::x [EXTERNAL target ...] [LABEL unit|sim|e2e|fuzz] [TIMEOUT s])
-# A GoogleTest program, registered as one test; labels select suites.
+function(ota_make_core name)
+  set(flags -fno-exceptions -fno-rtti -fno-threadsafe-statics)
+  if(OTA_CORE_ONLY)
+    list(APPEND flags -ffreestanding)
+  endif()
+  target_compile_options(ota_${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${flags}>")
+  # A sanitizer adds symbols of its own, so the check is for builds without one.
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    add_test(NAME freestanding.${name}
+      COMMAND ${CMAKE_SOURCE_DIR}/scripts/check_freestanding $<TARGET_FILE:ota_${name}>)
+    set_tests_properties(freestanding.${name} PROPERTIES LABELS style)
+  endif()
+endfunction()
+
+# Targets that build the tests of one label, so that a sanitizer run compiles nothing else.
+foreach(label unit sim threads)
+  add_custom_target(tests_${label})
+endforeach()
+
+# ota_test(NAME x SOURCES x_test.cpp DEPS ota::x [EXTERNAL target ...] [LABEL unit|sim|e2e|fuzz|long]
+#          [TIMEOUT s] [THREADS])
+# A GoogleTest program, registered as one test; labels select suites. THREADS adds it to the run
+# with the thread sanitizer.
 function(ota_test)
-  cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "ota_test(${ARG_NAME}): unknown arguments ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
   if(OTA_CORE_ONLY)
     return()
   endif()
@@ -90,11 +121,22 @@ function(ota_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  set(labels ${ARG_LABEL})
+  if(ARG_THREADS)
+    list(APPEND labels threads)
+  endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_include_directories(${ARG_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(${ARG_NAME} PRIVATE ota_warnings ${ARG_DEPS} ${ARG_EXTERNAL} GTest::gmock GTest::gtest_main)
-  add_test(NAME ${ARG_LABEL}.${ARG_NAME} COMMAND ${ARG_NAME})
-  set_tests_properties(${ARG_LABEL}.${ARG_NAME} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  target_link_libraries(${ARG_NAME} PRIVATE ota_warnings ${ARG_DEPS} ${ARG_EXTERNAL}
+    GTest::gmock GTest::gtest_main)
+  set(test ${ARG_LABEL}.${ARG_NAME})
+  add_test(NAME ${test} COMMAND ${ARG_NAME})
+  set_tests_properties(${test} PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT})
+  foreach(label IN LISTS labels)
+    if(TARGET tests_${label})
+      add_dependencies(tests_${label} ${ARG_NAME})
+    endif()
+  endforeach()
 endfunction()
 
 # ota_program(NAME mcu-ota SOURCES main.cpp ... DEPS ... [EXTERNAL ...])

@@ -1,0 +1,10 @@
+# Compiles through ccache where it is installed; set CMAKE_CXX_COMPILER_LAUNCHER to decide otherwise.
+find_program(OTA_CCACHE ccache)
+mark_as_advanced(OTA_CCACHE)
+if(OTA_CCACHE)
+  foreach(language C CXX)
+    if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER)
+      set(CMAKE_${language}_COMPILER_LAUNCHER ${OTA_CCACHE})
+    endif()
+  endforeach()
+endif()
