@@ -1,6 +1,7 @@
 """Every style check must be able to fail: each test plants a violation in a tree of its own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -143,10 +144,15 @@ class Texts(Tree):
                    "}\n}  // namespace x\n")
         self.assert_clean("check_lengths.py")
 
-    def test_long_file_and_long_line_are_found(self):
+    def test_long_file_is_found(self):
         self.plant("a.hpp", "\n" * 701)
-        self.plant("b.hpp", "//" + "x" * 99 + "\n")
-        self.assert_finds("check_lengths.py", "a.hpp: 701 lines", "b.hpp:1: 101 columns")
+        self.assert_finds("check_lengths.py", "a.hpp: 701 lines")
+
+    @unittest.skipUnless(shutil.which("clang-format-14"), "clang-format-14 is not installed")
+    def test_other_layout_and_long_line_are_found(self):
+        self.plant("a.cpp", "int  f( );\n")
+        self.plant("b.py", "#" + "x" * 100 + "\n")
+        self.assert_finds("check_format.py", "a.cpp: run scripts/format", "b.py:1: 101 columns")
 
     def test_words_are_found(self):
         self.plant("a.cpp", "// TODO: later\nvoid f() { std::this_thread::sleep_for(1s); }\n")
