@@ -1,6 +1,7 @@
 #pragma once
 
-// The seam between the download rules and whatever moves the bytes (libcurl on Linux, a script in tests).
+// The seam between the download rules and whatever moves the bytes (libcurl on Linux, a script in
+// tests).
 
 #include <cstdint>
 #include <optional>
@@ -13,12 +14,13 @@
 
 namespace ota::fetch {
 
-/// A GET of the blob from `first_byte` to its end. Never sends Accept-Encoding, never follows a redirect.
+/// A GET of the blob from `first_byte` to its end. Never sends Accept-Encoding, never follows a
+/// redirect.
 struct Request {
-  std::string_view url;       // without query
-  std::string_view sas;       // query without '?'; must not reach a log
-  std::uint32_t first_byte = 0;  // "Range: bytes={first_byte}-", always sent
-  std::string_view if_match;  // ETag with its quotes; empty: no condition
+  std::string_view url = {};       // without query
+  std::string_view sas = {};       // query without '?'; must not reach a log
+  std::uint32_t first_byte = 0;    // "Range: bytes={first_byte}-", always sent
+  std::string_view if_match = {};  // ETag with its quotes; empty: no condition
 };
 
 struct ContentRange {
@@ -37,7 +39,8 @@ struct ResponseHead {
 
 enum class Verdict : std::uint8_t { Continue, Stop };
 
-/// Gets the answer in pieces. Stop ends the transfer at once; at most one receive buffer (16 KiB) more may have arrived.
+/// Gets the answer in pieces. Stop ends the transfer at once; at most one receive buffer (16 KiB)
+/// more may have arrived.
 class Receiver {
  public:
   virtual Verdict on_head(const ResponseHead& head) noexcept = 0;
@@ -48,21 +51,23 @@ class Receiver {
 };
 
 enum class TransferEnd : std::uint8_t {
-  Complete,       // the server's whole answer arrived
-  Stopped,        // the receiver said Stop
-  Cancelled,      // the Cancel was requested
-  TimedOut,       // connect, low speed or total time
-  Unreachable,    // name look-up, connect, reset, or the body ended early
-  TlsUntrusted,   // the server's certificate does not lead to the configured CA, or names another host
-  TlsNotYetValid, // its certificate is not valid yet: the clock is not set
-  InsecureUrl,    // plain http, which the configuration does not allow
-  Failed,         // anything else; the adapter logged it
+  Complete,        // the server's whole answer arrived
+  Stopped,         // the receiver said Stop
+  Cancelled,       // the Cancel was requested
+  TimedOut,        // connect, low speed or total time
+  Unreachable,     // name look-up, connect, reset, or the body ended early
+  TlsUntrusted,    // the server's certificate does not lead to the configured CA, or names another
+                   // host
+  TlsNotYetValid,  // its certificate is not valid yet: the clock is not set
+  InsecureUrl,     // plain http, which the configuration does not allow
+  Failed,          // anything else; the adapter logged it
 };
 
 class Transport {
  public:
   /// Blocks until the answer has ended one way or another. Looks at `cancel` at least every 100 ms.
-  virtual TransferEnd get(const Request& request, Receiver& receiver, const Cancel& cancel) noexcept = 0;
+  virtual TransferEnd get(const Request& request, Receiver& receiver,
+                          const Cancel& cancel) noexcept = 0;
 
  protected:
   ~Transport() = default;
