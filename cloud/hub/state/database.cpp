@@ -1,0 +1,192 @@
+#include "cloud/hub/state/database.hpp"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace ota::hub {
+
+namespace {
+
+/// What SQLite has to say, with what a person can do about it.
+Failure failure_of(sqlite3* database) {
+  const int reason = sqlite3_errcode(database) & 0xFF;
+  const char* name = sqlite3_db_filename(database, "main");
+  const std::string file = name != nullptr && *name != '\0' ? name : "memory";
+  const std::string words = sqlite3_errmsg(database);
+  if (reason == SQLITE_FULL) {
+    return {code::kServerError,
+            "the hub's state (" + file + ") cannot grow: the disk is full; free some space"};
+  }
+  if (reason == SQLITE_BUSY || reason == SQLITE_LOCKED) {
+    return {code::kServerError,
+            "the hub's state (" + file + ") is in use by another process; stop the other hub"};
+  }
+  if (reason == SQLITE_NOTADB || reason == SQLITE_CORRUPT) {
+    return {code::kServerError, "the hub's state (" + file + ") is damaged: " + words};
+  }
+  return {code::kServerError, "the hub's state (" + file + ") failed: " + words};
+}
+
+}  // namespace
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+Outcome<bool> Statement::step() {
+  const int result = sqlite3_step(statement_.get());
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) return false;
+  return failure_of(database_);
+}
+
+Outcome<Ok> Statement::bind(const Values& values) {
+  sqlite3_reset(statement_.get());
+  OTA_ASSERT(values.size() ==
+             static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_.get())));
+  int index = 0;
+  for (const Value& value : values) {
+    ++index;
+    int result = SQLITE_OK;
+    if (const auto* number = std::get_if<std::int64_t>(&value.value_)) {
+      result = sqlite3_bind_int64(statement_.get(), index, *number);
+    } else if (const auto* real = std::get_if<double>(&value.value_)) {
+      result = sqlite3_bind_double(statement_.get(), index, *real);
+    } else if (const auto* text = std::get_if<std::string>(&value.value_)) {
+      result = sqlite3_bind_text64(statement_.get(), index, text->data(), text->size(),
+                                   SQLITE_TRANSIENT, SQLITE_UTF8);
+    } else {
+      result = sqlite3_bind_null(statement_.get(), index);
+    }
+    if (result != SQLITE_OK) return failure_of(database_);
+  }
+  return Ok{};
+}
+
+Outcome<Ok> Statement::run(const Values& values) {
+  OTA_TRY(bind(values));
+  for (;;) {
+    OTA_TRY(const bool row, step());
+    if (!row) break;
+  }
+  sqlite3_reset(statement_.get());
+  return Ok{};
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+std::string Statement::text(int column) const {
+  const auto* text = sqlite3_column_text(statement_.get(), column);
+  if (text == nullptr) return {};
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+  return {reinterpret_cast<const char*>(text), size};
+}
+
+std::optional<std::string> Statement::optional_text(int column) const {
+  if (is_null(column)) return std::nullopt;
+  return text(column);
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+
+Outcome<Database> Database::open(const std::string& file) {
+  return open_with(
+      file,
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+      "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT");
+}
+
+Outcome<Database> Database::open_in_memory() {
+  return open_with(":memory:", "PRAGMA foreign_keys=ON");
+}
+
+Outcome<Database> Database::open_with(const std::string& file, std::string_view pragmas) {
+  sqlite3* raw = nullptr;
+  const int result =
+      sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  Database database(raw);
+  if (result != SQLITE_OK) {
+    return Failure{code::kServerError,
+                   "cannot open the hub's state " + file + ": " +
+                       (raw != nullptr ? sqlite3_errmsg(raw) : "out of memory")};
+  }
+  OTA_TRY(database.run_script(pragmas));
+  return database;
+}
+
+Outcome<Ok> Database::migrate(std::span<const std::string_view> steps) {
+  OTA_TRY(const auto stored, find_integer("PRAGMA user_version"));
+  const auto version = static_cast<std::size_t>(stored.value_or(0));
+  if (version > steps.size()) {
+    return Failure{code::kServerError, "the hub's state has version " + std::to_string(version) +
+                                           ", this program knows versions up to " +
+                                           std::to_string(steps.size()) + "; use a newer mcu-ota"};
+  }
+  for (std::size_t next = version; next < steps.size(); ++next) {
+    OTA_TRY(auto transaction, Transaction::begin(*this));
+    OTA_TRY(run_script(steps[next]));
+    OTA_TRY(run_script("PRAGMA user_version=" + std::to_string(next + 1)));
+    OTA_TRY(transaction.commit());
+  }
+  return Ok{};
+}
+
+Outcome<Statement> Database::query(std::string_view sql, const Values& values) const {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw,
+                         nullptr) != SQLITE_OK) {
+    return failure_of(database_.get());
+  }
+  Statement statement(database_.get(), raw);
+  OTA_TRY(statement.bind(values));
+  return statement;
+}
+
+Outcome<std::int64_t> Database::execute(std::string_view sql, const Values& values) const {
+  OTA_TRY(auto statement, query(sql, values));
+  for (;;) {
+    OTA_TRY(const bool row, statement.step());
+    if (!row) return std::int64_t{sqlite3_changes64(database_.get())};
+  }
+}
+
+Outcome<Ok> Database::run_script(std::string_view sql) const {
+  if (sqlite3_exec(database_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr) !=
+      SQLITE_OK) {
+    return failure_of(database_.get());
+  }
+  return Ok{};
+}
+
+Outcome<std::optional<std::int64_t>> Database::find_integer(std::string_view sql,
+                                                            const Values& values) const {
+  OTA_TRY(auto statement, query(sql, values));
+  OTA_TRY(const bool row, statement.step());
+  if (!row) return std::optional<std::int64_t>{};
+  return std::optional<std::int64_t>{statement.integer(0)};
+}
+
+Outcome<Transaction> Transaction::begin(const Database& database) {
+  OTA_TRY(database.run_script("BEGIN IMMEDIATE"));
+  return Transaction(database);
+}
+
+Transaction::~Transaction() {
+  // SQLite itself may have rolled back already, for example when the disk was full.
+  if (database_ == nullptr || sqlite3_get_autocommit(database_->database_.get()) != 0) return;
+  // Nobody is left to hear of a failure here, and closing the database undoes the same changes.
+  (void)database_->run_script("ROLLBACK");
+}
+
+Outcome<Ok> Transaction::commit() {
+  OTA_TRY(database_->run_script("COMMIT"));
+  database_ = nullptr;
+  return Ok{};
+}
+
+}  // namespace ota::hub
