@@ -1,5 +1,7 @@
 #include "contract/json/offer_json.hpp"
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
@@ -17,12 +19,10 @@ class Reader {
   std::uint32_t number(std::string_view key, std::uint32_t low, std::uint32_t high, std::optional<std::uint32_t> fallback = {}) {
     const Json* value = find(key, fallback.has_value());
     if (value == nullptr) return fallback.value_or(0);
-    if (!value->is_number_integer()) {
-      // A double with an integral value is what some tools make of 7: accept 7.0, refuse 7.5.
-      if (!value->is_number_float() || value->get<double>() != static_cast<double>(static_cast<std::int64_t>(value->get<double>()))) {
-        return wrong(key, "must be an integer"), 0;
-      }
-    }
+    // 7.0 is what some tools make of 7: accepted; 7.5 is not.
+    const bool integral = value->is_number_integer() ||
+                          (value->is_number_float() && std::trunc(value->get<double>()) == value->get<double>());
+    if (!integral) return wrong(key, "must be an integer"), 0;
     const double as_double = value->get<double>();
     if (as_double < low || as_double > high) {
       return wrong(key, "must be in " + std::to_string(low) + " .. " + std::to_string(high)), 0;
