@@ -106,7 +106,7 @@ endforeach()
 # ota_test(NAME x SOURCES x_test.cpp DEPS ota::x [EXTERNAL target ...] [LABEL unit|sim|e2e|fuzz|long]
 #          [TIMEOUT s] [THREADS])
 # A GoogleTest program, registered as one test; labels select suites. THREADS adds it to the run
-# with the thread sanitizer.
+# with the thread sanitizer; tests of the agent and the hub are always in it.
 function(ota_test)
   cmake_parse_arguments(ARG "THREADS" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
@@ -122,7 +122,8 @@ function(ota_test)
     set(ARG_TIMEOUT 120)
   endif()
   set(labels ${ARG_LABEL})
-  if(ARG_THREADS)
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if(ARG_THREADS OR folder MATCHES "^(device/host|cloud/hub)(/|$)")
     list(APPEND labels threads)
   endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})
