@@ -1,0 +1,369 @@
+#include "cloud/hub/mqtt/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ota::hub::mqtt {
+namespace {
+
+using contract::UnixSeconds;
+
+Duration keep_alive_timeout(std::uint16_t keep_alive_s) {
+  const std::chrono::milliseconds allowed(keep_alive_s * 1500);
+  if (keep_alive_s == 0 || allowed > kKeepAliveTimeoutMax) return kKeepAliveTimeoutMax;
+  return allowed;
+}
+
+/// Wall clocks jump, so a long wait is cut into pieces of at most an hour.
+Duration until_expiry_check(UnixSeconds left_s) {
+  return std::chrono::seconds(std::clamp<UnixSeconds>(left_s, 1, 3600));
+}
+
+std::string with_property(std::string properties, std::string_view property) {
+  if (!properties.empty()) properties += '&';
+  return properties += property;
+}
+
+}  // namespace
+
+std::optional<std::string> will_properties(const Will& will, std::string_view device_id) {
+  if (will.qos > 1 || will.payload.size() > kPayloadBytesMax) return std::nullopt;
+  const auto meaning = contract::parse_device_message(will.topic);
+  if (!meaning) return std::nullopt;
+  const auto* telemetry = std::get_if<contract::TelemetryMessage>(&*meaning);
+  if (telemetry == nullptr || telemetry->device_id != device_id || !telemetry->module_id.empty())
+    return std::nullopt;
+  std::string properties = with_property(telemetry->properties, "iothub-MessageType=Will");
+  return will.retain ? with_property(std::move(properties), "mqtt-retain=true") : properties;
+}
+
+Session::Session(Core& core, SessionMemory& memory, const std::function<UnixSeconds()>& wall_clock,
+                 Peer peer, Instant now)
+    : core_(core), memory_(memory), wall_clock_(wall_clock), last_packet_(now), now_(now) {
+  if (peer.certificate)
+    certificate_ = std::make_unique<ClientCertificate>(std::move(*peer.certificate));
+}
+
+// ---- Bytes and time ----
+
+void Session::feed(Bytes received, Instant now) {
+  now_ = now;
+  Bytes rest = received;
+  if (!input_.empty()) {
+    input_ += text_of(received);
+    rest = bytes_of(input_);
+  }
+  while (!closing_) {
+    const auto frame =
+        first_frame(rest, service_ == Service::None ? kConnectBodyBytesMax : kPacketBodyBytesMax);
+    if (!frame) return end(frame.error());
+    if (!frame.value()) break;
+    last_packet_ = now;
+    handle(*frame.value(), now);
+    rest = rest.subspan(frame.value()->size_bytes);
+  }
+  input_ = closing_ ? std::string() : std::string(text_of(rest));
+}
+
+void Session::sent(std::size_t size_bytes, Instant) { output_.consume(size_bytes); }
+
+std::optional<Instant> Session::deadline() const {
+  if (closing_) return std::nullopt;
+  const Instant silence = last_packet_ + silence_max_;
+  return expiry_check_ ? std::min(silence, *expiry_check_) : silence;
+}
+
+void Session::tick(Instant now) {
+  now_ = now;
+  if (closing_) return;
+  if (now >= last_packet_ + silence_max_) {
+    return end(service_ == Service::None ? "no CONNECT in time" : "keep-alive time-out");
+  }
+  if (!expiry_check_ || now < *expiry_check_) return;
+  const UnixSeconds left = *expires_ - wall_clock_();
+  if (left <= 0) return end("the token has expired");
+  expiry_check_ = now + until_expiry_check(left);
+}
+
+void Session::stop(Instant) {
+  // The hub's own end is no death of the device: no will.
+  will_.reset();
+  end("the hub stops");
+}
+
+void Session::gone() {
+  if (service_ != Service::Hub) return;
+  service_ = Service::None;
+  if (will_) core_.telemetry(id_, will_properties(*will_, id_).value_or(""), will_->payload);
+  core_.disconnected(id_, *this);
+}
+
+void Session::send(std::string_view packet) {
+  if (closing_) return;
+  std::size_t waiting = output_.size() + packet.size();
+  if (state_) {
+    for (const Unacknowledged& message : state_->unacknowledged) waiting += message.payload.size();
+    if (state_->unacknowledged.size() > kUnacknowledgedMax) waiting = kWaitingBytesMax + 1;
+  }
+  if (waiting > kWaitingBytesMax) {
+    output_.clear();
+    // Else the same flood would wait for the next connection; the device asks for the whole twin
+    // then.
+    if (state_) state_->unacknowledged.clear();
+    return end("the client does not take or acknowledge what it is sent");
+  }
+  output_.append(packet);
+}
+
+void Session::end(std::string_view reason) {
+  if (closing_) return;
+  closing_ = true;
+  close_reason_ = reason;
+  state_.reset();  // A newer connection of this device may own it already.
+  wake();
+}
+
+void Session::close(std::string_view reason) { end(reason); }
+
+// ---- Packets ----
+
+void Session::handle(const Frame& frame, Instant now) {
+  if (service_ != Service::None) return handle_connected(frame);
+  if (frame.type != static_cast<std::uint8_t>(PacketType::Connect))
+    return end("the first packet is not CONNECT");
+  const auto connect = parse_connect(frame);
+  if (!connect) return end(connect.error());
+  handle_connect(connect.value(), now);
+}
+
+void Session::handle_connected(const Frame& frame) {
+  switch (frame.type) {
+    case static_cast<std::uint8_t>(PacketType::Publish): {
+      const auto message = parse_publish(frame);
+      return message ? handle_publish(message.value()) : end(message.error());
+    }
+    case static_cast<std::uint8_t>(PacketType::PubAck): {
+      const auto packet_id = parse_puback(frame);
+      return packet_id ? handle_puback(packet_id.value()) : end(packet_id.error());
+    }
+    case static_cast<std::uint8_t>(PacketType::Subscribe): {
+      const auto request = parse_subscribe(frame);
+      return request ? handle_subscribe(request.value()) : end(request.error());
+    }
+    case static_cast<std::uint8_t>(PacketType::Unsubscribe): {
+      const auto request = parse_unsubscribe(frame);
+      return request ? handle_unsubscribe(request.value()) : end(request.error());
+    }
+    case static_cast<std::uint8_t>(PacketType::PingReq):
+      return frame.flags == 0 && frame.body.empty() ? send(pingresp()) : end("malformed PINGREQ");
+    case static_cast<std::uint8_t>(PacketType::Disconnect):
+      if (frame.flags == 0 && frame.body.empty()) will_.reset();
+      return end("the client has disconnected");
+    case static_cast<std::uint8_t>(PacketType::Connect):
+      return end("a second CONNECT");
+    default:
+      return end("a packet that clients do not send");
+  }
+}
+
+// ---- Login ----
+
+void Session::handle_connect(const Connect& connect, Instant now) {
+  if (connect.level != 4)
+    return refuse(ConnectReturn::WrongProtocolLevel, "only MQTT 3.1.1 is spoken here");
+  if (connect.client_id.empty())
+    return refuse(ConnectReturn::IdentifierRejected, "the client id is empty");
+  const Credentials credentials{connect.client_id, connect.password, certificate_.get()};
+  const std::string user_name = connect.user_name.value_or("");
+
+  if (const auto dps = contract::parse_dps_user_name(user_name)) {
+    if (connect.client_id != dps->registration_id) {
+      return refuse(ConnectReturn::IdentifierRejected, "client id and user name differ");
+    }
+    if (connect.will) return end("DPS knows no last will");
+    auto login = core_.dps_login(*dps, credentials);
+    if (!login) return refuse(ConnectReturn::NotAuthorized, "DPS login refused");
+    service_ = Service::Dps;
+    password_ = connect.password;
+    return accept(connect, std::move(login).value(), now);
+  }
+
+  const auto hub = contract::parse_hub_user_name(user_name);
+  if (!hub)
+    return refuse(ConnectReturn::BadUserNameOrPassword,
+                  "the user name has no form of IoT Hub or DPS");
+  const std::string expected_id =
+      hub->module_id.empty() ? hub->device_id : hub->device_id + "/" + hub->module_id;
+  if (connect.client_id != expected_id) {
+    return refuse(ConnectReturn::IdentifierRejected, "client id and user name differ");
+  }
+  if (!hub->module_id.empty())
+    return refuse(ConnectReturn::NotAuthorized, "module identities are not supported");
+  if (connect.will && !will_properties(*connect.will, hub->device_id)) {
+    return end("the last will is not telemetry of this device with QoS 0 or 1");
+  }
+  auto login = core_.login(*hub, credentials);
+  if (!login) {
+    return refuse(login.error() == LoginRefusal::IdentifierRejected
+                      ? ConnectReturn::IdentifierRejected
+                      : ConnectReturn::NotAuthorized,
+                  "login refused");
+  }
+  service_ = Service::Hub;
+  accept(connect, std::move(login).value(), now);
+}
+
+void Session::refuse(ConnectReturn code, std::string_view reason) {
+  send(connack(code, SessionPresent::No));
+  end(reason);
+}
+
+void Session::accept(const Connect& connect, Login login, Instant now) {
+  id_ = std::move(login.id);
+  will_ = connect.will;
+  silence_max_ = keep_alive_timeout(connect.keep_alive_s);
+  expires_ = login.expires;
+  if (expires_) expiry_check_ = now + until_expiry_check(*expires_ - wall_clock_());
+  const bool restored = restore(connect);
+  send(connack(ConnectReturn::Accepted, restored ? SessionPresent::Yes : SessionPresent::No));
+  for (const Unacknowledged& message : state_->unacknowledged) {
+    output_.append(publish({message.topic, message.payload, 1, true, message.packet_id}));
+  }
+  if (service_ == Service::Hub) core_.connected(id_, *this);
+}
+
+bool Session::restore(const Connect& connect) {
+  const bool persistent =
+      service_ == Service::Hub && !connect.clean_session;  // DPS sessions are always clean.
+  state_ = persistent ? memory_.find(id_) : nullptr;
+  const bool restored = state_ != nullptr;
+  if (!restored) state_ = std::make_shared<SessionState>();
+  if (persistent) {
+    memory_.keep(id_, state_);
+  } else if (service_ == Service::Hub) {
+    memory_.forget(id_);
+  }
+  return restored;
+}
+
+// ---- Subscriptions ----
+
+bool Session::may_subscribe(std::string_view filter) const {
+  if (service_ == Service::Dps) return filter == contract::topic::kDpsResponses;
+  return filter == contract::topic::kTwinResponses || filter == contract::topic::kDesiredPatches ||
+         filter == contract::topic::kMethods || filter == contract::devicebound_filter(id_);
+}
+
+void Session::handle_subscribe(const Subscribe& request) {
+  std::vector<std::uint8_t> granted;
+  for (const Subscription& subscription : request.subscriptions) {
+    if (!may_subscribe(subscription.filter))
+      return end("SUBSCRIBE to a filter that the service does not know");
+    granted.push_back(std::min<std::uint8_t>(subscription.qos, 1));
+    state_->subscriptions[std::string(subscription.filter)] = granted.back();
+  }
+  if (request.subscriptions.size() > kSubscriptionsMax ||
+      state_->subscriptions.size() > kSubscriptionsMax) {
+    return end("too many subscriptions");
+  }
+  send(suback(request.packet_id, granted));
+}
+
+void Session::handle_unsubscribe(const Unsubscribe& request) {
+  for (const std::string_view filter : request.filters) {
+    if (const auto found = state_->subscriptions.find(filter);
+        found != state_->subscriptions.end()) {
+      state_->subscriptions.erase(found);
+    }
+  }
+  send(unsuback(request.packet_id));
+}
+
+void Session::handle_puback(std::uint16_t packet_id) {
+  auto& waiting = state_->unacknowledged;
+  const auto found = std::find_if(
+      waiting.begin(), waiting.end(),
+      [packet_id](const Unacknowledged& message) { return message.packet_id == packet_id; });
+  if (found != waiting.end()) waiting.erase(found);
+}
+
+// ---- Messages ----
+
+void Session::handle_publish(const Publish& message) {
+  if (message.payload.size() > kPayloadBytesMax) return end("the message is larger than 256 KiB");
+  const auto meaning = contract::parse_device_message(message.topic);
+  if (!meaning) return end("PUBLISH to a topic that the service does not know");
+  if (service_ == Service::Hub) {
+    handle_hub(message, *meaning);
+  } else {
+    handle_dps(message, *meaning);
+  }
+  // After the work is done: what is acknowledged is stored.
+  if (message.qos == 1) send(puback(message.packet_id));
+}
+
+void Session::handle_hub(const Publish& message, const contract::DeviceMessage& meaning) {
+  const std::string_view payload = text_of(message.payload);
+  if (const auto* get = std::get_if<contract::TwinGetRequest>(&meaning)) {
+    return answer_twin(get->request_id, core_.get_twin(id_));
+  }
+  if (const auto* patch = std::get_if<contract::ReportedPatchRequest>(&meaning)) {
+    const Answer answer = core_.patch_reported(id_, payload, patch->version);
+    if (!patch->request_id.empty()) answer_twin(patch->request_id, answer);
+    return;
+  }
+  if (const auto* telemetry = std::get_if<contract::TelemetryMessage>(&meaning)) {
+    if (telemetry->device_id != id_) return end("telemetry in the name of another device");
+    if (!telemetry->module_id.empty()) return end("module identities are not supported");
+    const std::string properties = message.retain
+                                       ? with_property(telemetry->properties, "mqtt-retain=true")
+                                       : telemetry->properties;
+    return core_.telemetry(id_, properties, payload);
+  }
+  // An answer to a method that nobody waits for (any more) is dropped, as IoT Hub does.
+  if (std::holds_alternative<contract::MethodResponse>(meaning)) return;
+  end("a DPS topic on a connection with IoT Hub");
+}
+
+void Session::handle_dps(const Publish& message, const contract::DeviceMessage& meaning) {
+  if (const auto* request = std::get_if<contract::DpsRegisterRequest>(&meaning)) {
+    const Credentials credentials{id_, password_, certificate_.get()};
+    return answer_dps(request->request_id,
+                      core_.dps_register(id_, credentials, text_of(message.payload)));
+  }
+  if (const auto* request = std::get_if<contract::DpsStatusRequest>(&meaning)) {
+    return answer_dps(request->request_id, core_.dps_status(id_, request->operation_id));
+  }
+  end("an IoT Hub topic on a connection with DPS");
+}
+
+void Session::answer_twin(std::string_view request_id, const Answer& answer) {
+  const contract::TwinResponse response{answer.status, std::string(request_id), answer.version};
+  deliver(contract::topic::kTwinResponses, contract::twin_response_topic(response), answer.body);
+}
+
+void Session::answer_dps(std::string_view request_id, const Answer& answer) {
+  const contract::DpsResponse response{answer.status, std::string(request_id),
+                                       answer.retry_after_s};
+  deliver(contract::topic::kDpsResponses, contract::dps_response_topic(response), answer.body);
+}
+
+void Session::desired_patch(std::uint64_t version, std::string_view json) {
+  deliver(contract::topic::kDesiredPatches, contract::desired_patch_topic(version), json);
+  wake();
+}
+
+void Session::deliver(std::string_view filter, std::string_view topic, std::string_view payload) {
+  if (closing_ || !state_) return;
+  const auto subscription = state_->subscriptions.find(filter);
+  if (subscription == state_->subscriptions.end()) return;
+  // Request ids come from the client: with one of nearly 64 KiB the answer's topic would not fit
+  // its length field.
+  if (topic.size() > 0xFFFF) return end("the request id is too long to be answered");
+  if (subscription->second == 0) return send(publish({topic, payload}));
+  const std::uint16_t packet_id = state_->next_packet_id();
+  state_->unacknowledged.push_back({packet_id, std::string(topic), std::string(payload)});
+  send(publish({topic, payload, 1, false, packet_id}));
+}
+
+}  // namespace ota::hub::mqtt
