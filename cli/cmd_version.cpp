@@ -1,0 +1,26 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+
+namespace ota::cli {
+
+void add_version(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("version", "Print the version of this program");
+  verb->callback([&context] {
+    context.run = [&context] {
+      if (context.format == Format::Json) {
+        const nlohmann::json document = {
+            {"schema", kJsonSchema}, {"name", "mcu-ota"}, {"version", OTA_VERSION}};
+        std::cout << document.dump(2) << "\n";
+      } else {
+        std::cout << "mcu-ota " OTA_VERSION "\n";
+      }
+      return ExitCode::Ok;
+    };
+  });
+}
+
+}  // namespace ota::cli

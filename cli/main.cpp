@@ -1,0 +1,41 @@
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+
+namespace {
+
+using namespace ota::cli;
+
+/// Help goes to standard output with code 0; everything else that CLI11 refuses is a usage error.
+ExitCode explain(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
+  if (error.get_exit_code() == 0) {
+    app.exit(error);
+    return ExitCode::Ok;
+  }
+  return report(context, {.exit_code = ExitCode::Usage,
+                          .code = "usage",
+                          .message = std::string(error.what()) + "; see mcu-ota --help",
+                          .retry_after_s = {}});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Context context;
+  CLI::App app("Firmware updates for the MCU behind a connected device", "mcu-ota");
+  try {
+    app.require_subcommand(1);
+    add_shared_options(app, context);
+    add_version(app, context);
+    app.parse(argc, argv);
+    return static_cast<int>(context.run());
+  } catch (const CLI::ParseError& error) {
+    return static_cast<int>(explain(app, error, context));
+  } catch (const std::exception& error) {
+    std::cerr << "mcu-ota: unexpected: " << error.what() << "\n";
+    return static_cast<int>(ExitCode::Failed);
+  }
+}

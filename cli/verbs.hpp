@@ -1,0 +1,24 @@
+#pragma once
+
+// One function per verb, each in cmd_<verb>.cpp. It adds the verb to the command line and lets
+// `context.run` do the work when the verb is chosen.
+
+#include "cli/context.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace ota::cli {
+
+/// The options of Context; they may stand before or after the verb.
+void add_shared_options(CLI::App& app, Context& context);
+
+void add_deploy(CLI::App& app, Context& context);
+void add_device(CLI::App& app, Context& context);
+void add_enrollment(CLI::App& app, Context& context);
+void add_hub(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+
+}  // namespace ota::cli
