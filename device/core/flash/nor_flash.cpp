@@ -7,7 +7,8 @@ bool inside(const Geometry& part, std::uint32_t address, std::size_t size) noexc
   return address <= part.size_bytes && size <= part.size_bytes - address;
 }
 
-/// The largest unit that starts at `address` and fits into `size_bytes`; both are multiples of the smallest one.
+/// The largest unit that starts at `address` and fits into `size_bytes`; both are multiples of the
+/// smallest one.
 std::uint32_t largest_unit(const Geometry& part, std::uint32_t address,
                            std::uint32_t size_bytes) noexcept {
   std::uint32_t best = part.erase_bytes_min();

@@ -18,13 +18,15 @@ struct Geometry {
   constexpr std::uint32_t erase_bytes_min() const noexcept { return erase_bytes[0]; }
 };
 
-/// A NOR flash as its users see it. Calls block until the part is idle again, so what has returned is durable.
-/// The public calls check bounds; driver and test doubles cannot disagree about them.
+/// A NOR flash as its users see it. Calls block until the part is idle again, so what has returned
+/// is durable. The public calls check bounds; driver and test doubles cannot disagree about them.
 class NorFlash {
  public:
-  /// Brings the part into a known state after power-up or a restart of the host alone; may be repeated at any time.
+  /// Brings the part into a known state after power-up or a restart of the host alone; may be
+  /// repeated at any time.
   ///
-  /// @errors NoDevice: nothing answers, or not a supported part. Timeout: it stays busy. Protected: it refuses writes.
+  /// @errors NoDevice: nothing answers, or not a supported part. Timeout: it stays busy. Protected:
+  /// it refuses writes.
   Status start() noexcept { return do_start(); }
 
   /// Reads any range inside the part.
@@ -32,18 +34,21 @@ class NorFlash {
   /// @errors OutOfRange. Io. Busy: an operation that timed out still runs.
   Status read(std::uint32_t address, MutableBytes out) noexcept;
 
-  /// Clears bits inside one page; bits already 0 stay 0. Nothing verifies the result: littlefs reads back all it programs.
+  /// Clears bits inside one page; bits already 0 stay 0. Nothing verifies the result: littlefs
+  /// reads back all it programs.
   ///
   /// @param address  byte address, any alignment
   /// @param data     1 .. page_bytes bytes that do not cross a page end
-  /// @errors Misaligned: crosses a page end. OutOfRange. Timeout: busy longer than the part's own maximum. Io.
+  /// @errors Misaligned: crosses a page end. OutOfRange. Timeout: busy longer than the part's own
+  /// maximum. Io.
   /// @power_cut any subset of the addressed bits may have been cleared
   Status program(std::uint32_t address, Bytes data) noexcept;
 
   /// Sets whole erase units to FFh, with as few commands as the part offers.
   ///
   /// @errors Misaligned: not a multiple of the smallest erase unit. OutOfRange. Timeout. Io.
-  /// @power_cut the range may hold anything and must be erased again before use, even where it reads FFh
+  /// @power_cut the range may hold anything and must be erased again before use, even where it
+  /// reads FFh
   Status erase(std::uint32_t address, std::uint32_t size_bytes) noexcept;
 
   /// Valid after start(); all zero before.

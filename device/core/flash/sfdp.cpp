@@ -16,8 +16,9 @@ constexpr std::size_t kDwordsWithSuspend = 13;
 constexpr std::uint32_t kUnitExponentMin = 8;
 constexpr std::uint32_t kUnitExponentMax = 20;
 
-// Never below these, whatever the part says: the larger of the datasheet maxima of this class of parts and a margin for
-// hot and worn ones. A time-out that comes too early is followed by writes into a half-erased sector.
+// Never below these, whatever the part says: the larger of the datasheet maxima of this class of
+// parts and a margin for hot and worn ones. A time-out that comes too early is followed by writes
+// into a half-erased sector.
 constexpr Duration kProgramFloor = milliseconds(5);
 constexpr Duration kStatusWriteFloor = milliseconds(50);
 constexpr std::uint8_t kResumeOpcode = 0x7A;

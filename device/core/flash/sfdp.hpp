@@ -1,10 +1,12 @@
 #pragma once
 
-// Serial Flash Discoverable Parameters (JEDEC JESD216 rev. B): what a SPI flash says of itself. Pure parsing, no I/O.
+// Serial Flash Discoverable Parameters (JEDEC JESD216 rev. B): what a SPI flash says of itself.
+// Pure parsing, no I/O.
 //
-//   header, at 000000h      0 "SFDP"   4 minor   5 major   6 number of parameter headers - 1   7 FFh
-//   parameter header k, at 8 + 8k   0 id (low)   1 minor   2 major   3 length in dwords   4..6 address   7 id (high)
-//   basic flash parameter table     id FF00h, 9 dwords (rev. 1.0) or 16 (rev. 1.5), little-endian
+//   header, at 000000h      0 "SFDP"   4 minor   5 major   6 number of parameter headers - 1   7
+//   FFh parameter header k, at 8 + 8k   0 id (low)   1 minor   2 major   3 length in dwords   4..6
+//   address   7 id (high) basic flash parameter table     id FF00h, 9 dwords (rev. 1.0) or 16
+//   (rev. 1.5), little-endian
 
 #include <array>
 #include <cstddef>
@@ -33,7 +35,8 @@ struct EraseType {
   Duration limit{};  // the part needs at most this long; never below what the datasheets say
 };
 
-/// What the driver needs to know of a part, with limits that already are the larger of SFDP and datasheet.
+/// What the driver needs to know of a part, with limits that already are the larger of SFDP and
+/// datasheet.
 struct FlashParameters {
   std::uint32_t size_bytes = 0;
   std::uint32_t page_bytes = 0;
@@ -49,7 +52,8 @@ struct FlashParameters {
 /// @errors Corrupt: no signature, or no usable basic table
 Result<SfdpTablePlace> find_basic_table(Bytes header) noexcept;
 
-/// Reads the basic flash parameter table; a table without time limits (rev. 1.0) gets conservative ones.
+/// Reads the basic flash parameter table; a table without time limits (rev. 1.0) gets conservative
+/// ones.
 ///
 /// @errors Corrupt: too short, no erase type, or sizes that no part has
 Result<FlashParameters> parse_basic_table(Bytes table) noexcept;

@@ -9,8 +9,8 @@
 
 namespace ota::flash {
 
-/// One exchange inside one chip select: `command` and `write` go out, then `read` comes in. The two outgoing parts spare
-/// the caller a copy of its data behind opcode and address.
+/// One exchange inside one chip select: `command` and `write` go out, then `read` comes in. The two
+/// outgoing parts spare the caller a copy of its data behind opcode and address.
 struct SpiFrame {
   Bytes command;
   Bytes write{};
@@ -20,8 +20,9 @@ struct SpiFrame {
 /// The wire to one SPI flash, with the time that passes on it. Mode 0, most significant bit first.
 class SpiBus : public Clock {
  public:
-  /// Performs the frames in order, each with its own chip select. Handing over several at once saves calls, each of which
-  /// costs a system call on Linux: write enable and page program go together.
+  /// Performs the frames in order, each with its own chip select. Handing over several at once
+  /// saves calls, each of which costs a system call on Linux: write enable and page program go
+  /// together.
   ///
   /// @param frames  1 .. kFramesMax, each with at most frame_bytes_max() bytes in all
   /// @errors Io: the bus failed. It is not known which of the frames the part saw.

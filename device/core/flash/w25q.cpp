@@ -26,12 +26,12 @@ constexpr std::uint8_t kReleasePowerDown = 0xAB;
 constexpr std::uint8_t kResume = 0x7A;
 }  // namespace op
 
-constexpr std::uint8_t kBusy = 0x01;                // SR1
-constexpr std::uint8_t kProtectBlocks = 0x1C;       // SR1: BP2..BP0
-constexpr std::uint8_t kProtectRange = 0x7C;        // SR1: SEC, TB, BP2..BP0
-constexpr std::uint8_t kComplement = 0x40;          // SR2: CMP
-constexpr std::uint8_t kSuspended = 0x80;           // SR2: SUS
-constexpr std::uint8_t kIndividualLocks = 0x04;     // SR3: WPS
+constexpr std::uint8_t kBusy = 0x01;             // SR1
+constexpr std::uint8_t kProtectBlocks = 0x1C;    // SR1: BP2..BP0
+constexpr std::uint8_t kProtectRange = 0x7C;     // SR1: SEC, TB, BP2..BP0
+constexpr std::uint8_t kComplement = 0x40;       // SR2: CMP
+constexpr std::uint8_t kSuspended = 0x80;        // SR2: SUS
+constexpr std::uint8_t kIndividualLocks = 0x04;  // SR3: WPS
 
 constexpr std::uint32_t kAddressableBytes = 16U * 1024U * 1024U;  // three address bytes
 constexpr std::size_t kCommandBytes = 4;                          // opcode and address
@@ -39,9 +39,11 @@ constexpr std::size_t kCommandBytes = 4;                          // opcode and 
 // Intervals of the busy poll: short beside the operation, long beside the transfer that asks.
 constexpr Duration kProgramPoll = microseconds(50);
 constexpr Duration kErasePoll = milliseconds(1);
-// Before SFDP is read: the longest erase that earlier software may have left running (a chip erase is not waited for).
+// Before SFDP is read: the longest erase that earlier software may have left running (a chip erase
+// is not waited for).
 constexpr Duration kEarlierWorkLimit = milliseconds(3000);
-constexpr Duration kAnswerLimit = milliseconds(5);   // tPUW: the part takes writes 5 ms after power-up
+constexpr Duration kAnswerLimit =
+    milliseconds(5);  // tPUW: the part takes writes 5 ms after power-up
 constexpr Duration kReleaseTime = microseconds(10);  // tRES1 is 3 us
 constexpr Duration kResetTime = microseconds(100);   // tRST is 30 us
 
@@ -88,7 +90,8 @@ Status W25q::wait_idle(Duration limit, Duration interval) noexcept {
   const Instant begin = bus_.now();
   may_be_busy_ = true;
   while (true) {
-    // Time is read before the register: a host that slept past the limit still takes one honest look.
+    // Time is read before the register: a host that slept past the limit still takes one honest
+    // look.
     const bool late = bus_.now() - begin > limit;
     OTA_TRY(const std::uint8_t status, status_register(op::kReadStatus1));
     if ((status & kBusy) == 0) break;
@@ -131,7 +134,8 @@ Status W25q::do_read(std::uint32_t address, MutableBytes out) noexcept {
 
 Status W25q::do_program(std::uint32_t address, Bytes data) noexcept {
   OTA_TRY(require_idle());
-  if (all_equal(data, std::byte{0xFF})) return Ok{};  // FFh clears nothing, so it needs no operation.
+  if (all_equal(data, std::byte{0xFF}))
+    return Ok{};  // FFh clears nothing, so it needs no operation.
   return write_enabled(with_address(op::kPageProgram, address), data, part_.program_limit,
                        kProgramPoll);
 }
@@ -168,8 +172,8 @@ Status W25q::do_start() noexcept {
   return writable;
 }
 
-/// A line held high reads as BUSY for ever; an absent part shall not cost the time of a whole erase. No part has all bits
-/// of all three registers set: SR3 has reserved ones.
+/// A line held high reads as BUSY for ever; an absent part shall not cost the time of a whole
+/// erase. No part has all bits of all three registers set: SR3 has reserved ones.
 Status W25q::require_answer() noexcept {
   const Instant begin = bus_.now();
   while (true) {
@@ -182,7 +186,8 @@ Status W25q::require_answer() noexcept {
   }
 }
 
-/// The host may have restarted alone, in the middle of an erase or with one suspended. A reset now would tear it.
+/// The host may have restarted alone, in the middle of an erase or with one suspended. A reset now
+/// would tear it.
 Status W25q::leave_earlier_work() noexcept {
   OTA_TRY(wait_idle(kEarlierWorkLimit, kErasePoll));
   OTA_TRY(const std::uint8_t status2, status_register(op::kReadStatus2));
@@ -194,7 +199,8 @@ Status W25q::leave_earlier_work() noexcept {
 Status W25q::reset() noexcept {
   constexpr std::array kEnable = {std::byte{op::kEnableReset}};
   constexpr std::array kReset = {std::byte{op::kReset}};
-  // One call, so that nothing comes between the two frames: any other command would cancel the reset.
+  // One call, so that nothing comes between the two frames: any other command would cancel the
+  // reset.
   const std::array frames = {SpiFrame{.command = kEnable}, SpiFrame{.command = kReset}};
   OTA_TRY(bus_.transfer(frames));
   bus_.wait(kResetTime);
@@ -236,8 +242,9 @@ Status W25q::discover() noexcept {
   return Ok{};
 }
 
-/// A protected part ignores programs and erases without a sign. Only registers that need it are written: a power cut during
-/// such a write can leave them undefined. SR2 keeps its one-time lock bits as they are.
+/// A protected part ignores programs and erases without a sign. Only registers that need it are
+/// written: a power cut during such a write can leave them undefined. SR2 keeps its one-time lock
+/// bits as they are.
 Status W25q::clear_protection() noexcept {
   struct Register {
     std::uint8_t read;

@@ -12,11 +12,13 @@ namespace ota::flash {
 /// Three bytes of command 9Fh: maker, type, capacity.
 using JedecId = std::array<std::byte, 3>;
 
-/// Driver for W25Q-class SPI NOR flash (Winbond W25Q, GigaDevice GD25Q and others with the same commands): 25-series opcodes,
-/// 3-byte addresses, sizes and time limits from the part's SFDP. Of parts above 16 MiB it uses the first 16 MiB.
+/// Driver for W25Q-class SPI NOR flash (Winbond W25Q, GigaDevice GD25Q and others with the same
+/// commands): 25-series opcodes, 3-byte addresses, sizes and time limits from the part's SFDP. Of
+/// parts above 16 MiB it uses the first 16 MiB.
 ///
-/// These parts have no failure bit: the signs of a failed operation are BUSY that stays, and a wrong read-back. Commands sent
-/// while BUSY are dropped silently; so after a time-out the driver issues nothing until the part is seen idle.
+/// These parts have no failure bit: the signs of a failed operation are BUSY that stays, and a
+/// wrong read-back. Commands sent while BUSY are dropped silently; so after a time-out the driver
+/// issues nothing until the part is seen idle.
 /// @source W25Q128JV datasheet; JESD216B
 class W25q final : public NorFlash {
  public:

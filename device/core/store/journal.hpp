@@ -1,7 +1,8 @@
 #pragma once
 
-// The journal: what the update engine must know after any restart. One record of at most 512 bytes, written whole, with
-// magic, format version and CRC-32. Byte offsets: docs/formats/journal.md. No URL and no token is ever in it.
+// The journal: what the update engine must know after any restart. One record of at most 512 bytes,
+// written whole, with magic, format version and CRC-32. Byte offsets: docs/formats/journal.md. No
+// URL and no token is ever in it.
 
 #include <cstdint>
 
@@ -34,7 +35,8 @@ struct Refusal {
   friend constexpr bool operator==(const Refusal&, const Refusal&) noexcept = default;
 };
 
-/// The last outcome, sent again until the hub has acknowledged it. `number` grows with each outcome.
+/// The last outcome, sent again until the hub has acknowledged it. `number` grows with each
+/// outcome.
 struct Outcome {
   std::uint32_t number = 0;
   bool acknowledged = true;
@@ -55,7 +57,7 @@ struct Journal {
   std::uint8_t refetches = 0;                            // downloads whose hash was wrong
   std::uint8_t rollback_failures = 0;
   Target target;
-  std::uint32_t mcu_version = 0;                         // what the MCU runs, as far as confirmed; 0: the factory image
+  std::uint32_t mcu_version = 0;  // what the MCU runs, as far as confirmed; 0: the factory image
   FixedText<contract::kMcuVersionBytesMax> mcu_version_text;
   Refusal refusal;
   Outcome outcome;
@@ -64,9 +66,11 @@ struct Journal {
 };
 
 /// Writes the record. Returns the bytes used, at most kJournalBytesMax.
-std::size_t encode_journal(const Journal& journal, std::span<std::byte, kJournalBytesMax> out) noexcept;
+std::size_t encode_journal(const Journal& journal,
+                           std::span<std::byte, kJournalBytesMax> out) noexcept;
 
-/// Errors: Corrupt (magic, length, CRC, an enumerator out of range), Rejected (a format version that this program does not know).
+/// Errors: Corrupt (magic, length, CRC, an enumerator out of range), Rejected (a format version
+/// that this program does not know).
 Result<Journal> decode_journal(Bytes record) noexcept;
 
 }  // namespace ota::store

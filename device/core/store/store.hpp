@@ -1,7 +1,8 @@
 #pragma once
 
-// Images and journal in littlefs on the external flash. Flat root: /journal, /candidate (what is being downloaded),
-// /current (the last confirmed image, for rollback). Bytes: docs/formats/flash.md.
+// Images and journal in littlefs on the external flash. Flat root: /journal, /candidate (what is
+// being downloaded), /current (the last confirmed image, for rollback). Bytes:
+// docs/formats/flash.md.
 
 #include <cstdint>
 
@@ -38,7 +39,8 @@ struct StoredImage {
   bool complete() const noexcept { return stored_bytes == identity.size_bytes; }
 };
 
-/// What mounting had to do. Formatting a part that held data is loss of the images and must be reported.
+/// What mounting had to do. Formatting a part that held data is loss of the images and must be
+/// reported.
 enum class MountOutcome : std::uint8_t { Mounted, FormattedBlank, FormattedCorrupt };
 
 class Store {
@@ -48,8 +50,9 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Starts the part and mounts the file system. A blank part, or one whose superblock never held a valid commit, is
-  /// formatted; anything else that does not mount is reset and tried three times before it is formatted once.
+  /// Starts the part and mounts the file system. A blank part, or one whose superblock never held a
+  /// valid commit, is formatted; anything else that does not mount is reset and tried three times
+  /// before it is formatted once.
   /// @errors NoDevice, Timeout, Io, Protected: the part fails; nothing was changed.
   /// @power_cut the next mount finds the same files
   Result<MountOutcome> mount() noexcept;
@@ -66,18 +69,22 @@ class Store {
   /// Bytes that a new candidate can take while /current is kept, or after it was removed.
   Result<std::uint32_t> room_for_candidate(bool keep_current) noexcept;
 
-  /// Opens the candidate for appending. One with the same image is continued at its durable size; another is deleted first.
+  /// Opens the candidate for appending. One with the same image is continued at its durable size;
+  /// another is deleted first.
   /// @returns the bytes that are there: the offset to go on from
   Result<std::uint32_t> open_candidate(const ImageIdentity& identity) noexcept;
 
-  /// Drops all bytes of the open candidate and takes a new ETag (the object changed, or the server ignored the range).
+  /// Drops all bytes of the open candidate and takes a new ETag (the object changed, or the server
+  /// ignored the range).
   Status restart_candidate(std::string_view etag) noexcept;
 
   /// The ETag of the object that is being received; committed with the next sync.
   Status set_candidate_etag(std::string_view etag) noexcept;
 
-  /// Appends bytes and syncs exactly when the end of the file meets a block boundary of the CTZ list.
-  /// @errors NoSpace. OutOfRange: more than identity.size_bytes. Io, Timeout, Corrupt: the file was closed; open it again.
+  /// Appends bytes and syncs exactly when the end of the file meets a block boundary of the CTZ
+  /// list.
+  /// @errors NoSpace. OutOfRange: more than identity.size_bytes. Io, Timeout, Corrupt: the file was
+  /// closed; open it again.
   /// @power_cut the size of the last sync; at most one block (64 KiB) behind
   Status append(Bytes bytes) noexcept;
 
@@ -88,7 +95,8 @@ class Store {
   /// Syncs and closes the candidate.
   Status close_candidate() noexcept;
 
-  /// Reads image bytes from the flash. Short only at the end of the file. @errors NotFound, OutOfRange, Io, Corrupt
+  /// Reads image bytes from the flash. Short only at the end of the file. @errors NotFound,
+  /// OutOfRange, Io, Corrupt
   Result<std::size_t> read(Slot slot, std::uint32_t offset, MutableBytes out) noexcept;
 
   /// SHA-256 over all stored bytes of the slot, read back from the flash.
