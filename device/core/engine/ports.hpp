@@ -11,7 +11,8 @@
 
 namespace ota::engine {
 
-/// Takes reports towards the hub. An outcome carries its number and is repeated until Updater::acknowledged(number).
+/// Takes reports towards the hub. An outcome carries its number and is repeated until
+/// Updater::acknowledged(number).
 class ReportSink {
  public:
   /// @param outcome_number 0 for progress and phase changes, which may be lost

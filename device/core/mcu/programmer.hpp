@@ -36,11 +36,13 @@ class ImageSource {
 
 class Programmer {
  public:
-  /// False for store-only: the verified image on the flash is the result, and there is no MCU to ask.
+  /// False for store-only: the verified image on the flash is the result, and there is no MCU to
+  /// ask.
   virtual bool has_mcu() const noexcept = 0;
 
-  /// Programs the whole image from the start, whatever state the MCU is in: it may be called again after any cut.
-  /// Blocks within its own time-out, computed from the image's size. Once begun it is never cancelled.
+  /// Programs the whole image from the start, whatever state the MCU is in: it may be called again
+  /// after any cut. Blocks within its own time-out, computed from the image's size. Once begun it
+  /// is never cancelled.
   /// @errors Timeout, Nack, Io, Busy (somebody else holds the MCU)
   virtual Status program(const ImageInfo& image, ImageSource& source) noexcept = 0;
 
