@@ -49,6 +49,12 @@ class SocketPeer final : public LoopbackPeer {
     return true;
   }
 
+  std::string read_bytes() override {
+    std::array<char, 2048> buffer{};
+    const long count = read_some(buffer);
+    return {buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+
   void wait_for_close() override {
     std::array<char, 256> buffer{};
     while (read_some(buffer) > 0) {
@@ -104,8 +110,8 @@ SSL_CTX* make_tls(long valid_from_s, std::string& pem) {
 
 LoopbackServer::LoopbackServer(Script script) : script_(std::move(script)) { listen(); }
 
-LoopbackServer::LoopbackServer(Script script, long valid_from_s)
-    : script_(std::move(script)), tls_(make_tls(valid_from_s, certificate_)) {
+LoopbackServer::LoopbackServer(Script script, long valid_from_s, Mode mode)
+    : script_(std::move(script)), mode_(mode), tls_(make_tls(valid_from_s, certificate_)) {
   listen();
 }
 
@@ -145,6 +151,10 @@ void LoopbackServer::serve() {
     }
     SocketPeer peer(socket, tls);
     if (tls != nullptr && SSL_accept(tls) != 1) continue;
+    if (mode_ == Mode::Raw) {
+      script_(peer);
+      continue;
+    }
     for (;;) {
       std::string request = peer.read_request();
       if (request.empty()) break;
