@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Reads a device's flash file with littlefs-python, an implementation that is not ours.
 
-  .venv/bin/python tests/oracle/flash_file.py FLASH            one line a file: name, size, SHA-256
-  .venv/bin/python tests/oracle/flash_file.py FLASH       one line a file: name, size, SHA-256
-  ... flash_file.py FLASH NAME FILE       fails unless NAME holds the bytes of FILE
+  flash_file.py FLASH            one line a file: name, size, SHA-256
+  flash_file.py FLASH NAME FILE  fails unless NAME holds the bytes of FILE
+
+Run it with .venv/bin/python, which has littlefs-python.
 Exit codes: 0, 1 (differs or does not mount), 77 (littlefs-python is not installed: skipped).
 """
 
