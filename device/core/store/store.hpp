@@ -12,6 +12,7 @@
 #include "base/sha256.hpp"
 #include "contract/limits.hpp"
 #include "device/core/flash/nor_flash.hpp"
+#include "device/core/store/file.hpp"
 #include "device/core/store/journal.hpp"
 #include "device/core/store/volume.hpp"
 
@@ -109,8 +110,19 @@ class Store {
   Status discard(Slot slot) noexcept;
 
  private:
+  Status mount_after_restart() noexcept;
+  Result<std::uint32_t> begin_candidate() noexcept;
+  Status to_reader(Slot slot, std::uint32_t offset) noexcept;
+  void release_handles() noexcept;
+
+  flash::NorFlash& flash_;
   Volume volume_;
-  // ... private members are up to the implementation
+  File writer_;
+  ImageIdentity candidate_;  // what writer_ stores; valid while it is open
+  std::uint32_t candidate_bytes_ = 0;
+  File reader_;  // kept open, so that reading on costs no look-up
+  Slot reader_slot_ = Slot::Candidate;
+  std::uint32_t reader_at_ = 0;
 };
 
 }  // namespace ota::store
