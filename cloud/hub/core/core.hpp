@@ -1,7 +1,8 @@
 #pragma once
 
-// The hub without sockets: what IoT Hub and DPS decide. The MQTT endpoint and the HTTPS listener hand over texts and get texts
-// back; nothing here blocks but SQLite. Single-threaded: every call comes from the one event loop.
+// The hub without sockets: what IoT Hub and DPS decide. The MQTT endpoint and the HTTPS listener
+// hand over texts and get texts back; nothing here blocks but SQLite. Single-threaded: every call
+// comes from the one event loop.
 
 #include <cstdint>
 #include <functional>
@@ -18,12 +19,15 @@
 
 namespace ota::hub {
 
-/// A connected device, as the core sees it. Implemented by the MQTT session. Calls may come from within any Core call.
+/// A connected device, as the core sees it. Implemented by the MQTT session. Calls may come from
+/// within any Core call.
 class DeviceLink {
  public:
-  /// A desired-property patch (with "$version") for this device; dropped by the session if it did not subscribe.
+  /// A desired-property patch (with "$version") for this device; dropped by the session if it did
+  /// not subscribe.
   virtual void desired_patch(std::uint64_t version, std::string_view json) = 0;
-  /// The connection must end (taken over, disabled, deleted, key changed, hub stops). The session closes later, not from within.
+  /// The connection must end (taken over, disabled, deleted, key changed, hub stops). The session
+  /// closes later, not from within.
   virtual void close(std::string_view reason) = 0;
 
  protected:
@@ -36,7 +40,8 @@ struct ClientCertificate {
   std::string sha1_thumbprint;    // upper-case hex
   std::string sha256_thumbprint;  // upper-case hex
   bool chain_valid = false;       // leads to a CA that the hub trusts for devices
-  std::vector<std::string> issuer_sha256_thumbprints;  // of the chain's CA certificates, leaf's issuer first
+  std::vector<std::string>
+      issuer_sha256_thumbprints;  // of the chain's CA certificates, leaf's issuer first
 };
 
 struct Credentials {
@@ -49,34 +54,36 @@ enum class LoginRefusal : std::uint8_t { IdentifierRejected, NotAuthorized };  /
 
 struct Login {
   std::string id;  // device id, or registration id for DPS
-  std::optional<contract::UnixSeconds> expires;  // when the token ends and the connection must be closed
+  std::optional<contract::UnixSeconds>
+      expires;  // when the token ends and the connection must be closed
 };
 
 /// An answer on a twin or DPS response topic.
 struct Answer {
   int status = 200;
   std::string body;
-  std::optional<std::uint64_t> version;         // twin: $version
-  std::optional<std::uint32_t> retry_after_s;   // DPS
+  std::optional<std::uint64_t> version;        // twin: $version
+  std::optional<std::uint32_t> retry_after_s;  // DPS
 };
 
 struct Settings {
-  std::string state_directory;           // created if missing
-  std::vector<std::string> host_names;   // names and addresses that clients may use, first one is handed out
-  std::uint16_t mqtt_port = 0;           // for assignedHub, after the listeners are bound
+  std::string state_directory;  // created if missing
+  std::vector<std::string>
+      host_names;               // names and addresses that clients may use, first one is handed out
+  std::uint16_t mqtt_port = 0;  // for assignedHub, after the listeners are bound
   std::uint16_t https_port = 0;
   std::function<contract::UnixSeconds()> now;  // wall clock
 };
 
 /// The keys and names that clients need; written into the profile.
 struct Access {
-  std::string hub_host;                     // "127.0.0.1:18443": HostName for the service REST
-  std::string device_host;                  // "127.0.0.1:18883": HostName for devices and what DPS assigns
+  std::string hub_host;     // "127.0.0.1:18443": HostName for the service REST
+  std::string device_host;  // "127.0.0.1:18883": HostName for devices and what DPS assigns
   std::string id_scope;
-  std::string iothubowner_key;              // base64
-  std::string provisioningserviceowner_key; // base64
-  std::string enrollment_group_id;          // made on first start
-  std::string enrollment_group_key;         // base64
+  std::string iothubowner_key;               // base64
+  std::string provisioningserviceowner_key;  // base64
+  std::string enrollment_group_id;           // made on first start
+  std::string enrollment_group_key;          // base64
 };
 
 class Core {
@@ -88,17 +95,22 @@ class Core {
   virtual Access access() const = 0;
 
   // ---- IoT Hub, device side ----
-  virtual Result<Login, LoginRefusal> login(const contract::HubUserName& user, const Credentials& credentials) = 0;
+  virtual Result<Login, LoginRefusal> login(const contract::HubUserName& user,
+                                            const Credentials& credentials) = 0;
   /// Registers the link and closes an older one of the same device.
   virtual void connected(const std::string& device_id, DeviceLink& link) = 0;
   virtual void disconnected(const std::string& device_id, DeviceLink& link) = 0;
   virtual Answer get_twin(const std::string& device_id) = 0;
-  virtual Answer patch_reported(const std::string& device_id, std::string_view json, std::optional<std::uint64_t> if_version) = 0;
-  virtual void telemetry(const std::string& device_id, std::string_view properties, std::string_view payload) = 0;
+  virtual Answer patch_reported(const std::string& device_id, std::string_view json,
+                                std::optional<std::uint64_t> if_version) = 0;
+  virtual void telemetry(const std::string& device_id, std::string_view properties,
+                         std::string_view payload) = 0;
 
   // ---- DPS, device side ----
-  virtual Result<Login, LoginRefusal> dps_login(const contract::DpsUserName& user, const Credentials& credentials) = 0;
-  virtual Answer dps_register(const std::string& registration_id, const Credentials& credentials, std::string_view json) = 0;
+  virtual Result<Login, LoginRefusal> dps_login(const contract::DpsUserName& user,
+                                                const Credentials& credentials) = 0;
+  virtual Answer dps_register(const std::string& registration_id, const Credentials& credentials,
+                              std::string_view json) = 0;
   virtual Answer dps_status(const std::string& registration_id, std::string_view operation_id) = 0;
 
   // ---- Service REST of IoT Hub and DPS ----

@@ -1,6 +1,7 @@
 #pragma once
 
-// HTTP requests and answers as plain texts, so that handlers know neither sockets nor a web library.
+// HTTP requests and answers as plain texts, so that handlers know neither sockets nor a web
+// library.
 
 #include <algorithm>
 #include <cctype>
@@ -13,7 +14,8 @@
 namespace ota::hub {
 
 inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
            return std::tolower(x) == std::tolower(y);
          });
 }
@@ -21,7 +23,9 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
 /// Header fields in the order of arrival; names compare without case.
 class HttpHeaders {
  public:
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   std::optional<std::string_view> find(std::string_view name) const {
     for (const auto& [field, value] : fields_) {
       if (equal_ignoring_case(field, name)) return value;

@@ -1,0 +1,125 @@
+#include "cloud/hub/core/core.hpp"
+
+#include <filesystem>
+#include <system_error>
+
+#include "cloud/hub/core/answers.hpp"
+#include "cloud/hub/core/hub.hpp"
+#include "cloud/hub/twin/twin.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+class HubCore final : public Core {
+ public:
+  HubCore(Settings settings, Database database) : hub_(std::move(settings), std::move(database)) {}
+
+  Outcome<Ok> prepare() {
+    OTA_TRY(prepare_state(hub_));
+    OTA_TRY(access_.id_scope, read_setting(hub_.database, "id_scope"));
+    OTA_TRY(access_.iothubowner_key, hub_.policies.primary_key(Service::Hub, "iothubowner"));
+    OTA_TRY(access_.provisioningserviceowner_key,
+            hub_.policies.primary_key(Service::Dps, "provisioningserviceowner"));
+    access_.hub_host = host_with_port(hub_.settings, hub_.settings.https_port, 443);
+    access_.device_host = host_with_port(hub_.settings, hub_.settings.mqtt_port, 8883);
+    return Ok{};
+  }
+
+  Access access() const override { return access_; }
+
+  Result<Login, LoginRefusal> login(const contract::HubUserName& user,
+                                    const Credentials& credentials) override {
+    return hub_.device_login.check(user, credentials);
+  }
+
+  void connected(const std::string& device_id, DeviceLink& link) override {
+    hub_.links.add(device_id, link);
+    note_connection(device_id, true);
+  }
+
+  void disconnected(const std::string& device_id, DeviceLink& link) override {
+    if (hub_.links.remove(device_id, link)) note_connection(device_id, false);
+  }
+
+  Answer get_twin(const std::string& device_id) override {
+    const auto twin = hub_.twins.get(device_id);
+    if (!twin) return twin_failure(twin.error(), hub_.settings.now());
+    note_activity(device_id);
+    return {.status = 200,
+            .body = twin::device_view({twin.value().desired, twin.value().desired_version},
+                                      {twin.value().reported, twin.value().reported_version}),
+            .version = std::nullopt,
+            .retry_after_s = std::nullopt};
+  }
+
+  Answer patch_reported(const std::string& device_id, std::string_view json,
+                        std::optional<std::uint64_t> if_version) override {
+    const auto version = change_reported(device_id, json, if_version);
+    if (!version) return twin_failure(version.error(), hub_.settings.now());
+    note_activity(device_id);
+    return {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt};
+  }
+
+  void telemetry(const std::string& device_id, std::string_view, std::string_view) override {
+    note_activity(device_id);
+  }
+
+  Result<Login, LoginRefusal> dps_login(const contract::DpsUserName&, const Credentials&) override {
+    return LoginRefusal::NotAuthorized;
+  }
+  Answer dps_register(const std::string&, const Credentials&, std::string_view) override {
+    return dps_failure({code::kUnauthorized, "there is no enrollment"}, hub_.settings.now());
+  }
+  Answer dps_status(const std::string&, std::string_view) override {
+    return dps_failure({code::kNotFound, "there is no such operation"}, hub_.settings.now());
+  }
+
+  std::optional<HttpResponse> handle(const HttpRequest&) override { return std::nullopt; }
+
+  void tick() override {
+    // What cannot be written now stays in memory and is tried again at the next tick.
+    (void)write_activity(hub_);
+  }
+
+ private:
+  Outcome<std::uint64_t> change_reported(const std::string& device_id, std::string_view json,
+                                         std::optional<std::uint64_t> if_version) {
+    OTA_TRY(auto transaction, Transaction::begin(hub_.database));
+    OTA_TRY(const auto version, hub_.twins.patch_reported(device_id, json, if_version));
+    OTA_TRY(transaction.commit());
+    return version;
+  }
+
+  void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }
+
+  void note_connection(const std::string& device_id, bool is_connected) {
+    // Bookkeeping only: a device is served although this could not be written.
+    (void)hub_.registry.set_connection(device_id, is_connected);
+  }
+
+  Hub hub_;
+  Access access_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Core>, std::string> Core::open(Settings settings) {
+  std::error_code error;
+  const std::filesystem::path folder = settings.state_directory;
+  if (std::filesystem::create_directories(folder, error)) {
+    // The state holds keys: nobody else may read it.
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  }
+  if (error)
+    return "cannot create the hub's state directory " + settings.state_directory + ": " +
+           error.message();
+  auto database = Database::open((folder / "hub.sqlite").string());
+  if (!database) return database.error().message;
+  auto core = std::make_unique<HubCore>(std::move(settings), std::move(database).value());
+  const auto prepared = core->prepare();
+  if (!prepared) return prepared.error().message;
+  return std::unique_ptr<Core>(std::move(core));
+}
+
+}  // namespace ota::hub

@@ -1,0 +1,45 @@
+#include "cloud/hub/core/hub.hpp"
+
+#include "cloud/hub/core/schema.hpp"
+#include "cloud/hub/core/secrets.hpp"
+
+namespace ota::hub {
+
+Outcome<Ok> prepare_state(Hub& hub) {
+  OTA_TRY(hub.database.migrate(kSchema));
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  OTA_TRY(hub.policies.create_defaults());
+  OTA_TRY(
+      hub.database.execute("INSERT OR IGNORE INTO setting (name, value) VALUES ('id_scope', ?1)",
+                           {"0ne" + random_hex(8)}));
+  OTA_TRY(hub.registry.disconnect_all());
+  return transaction.commit();
+}
+
+Outcome<std::string> read_setting(const Database& database, std::string_view name) {
+  OTA_TRY(auto row, database.query("SELECT value FROM setting WHERE name = ?1", {name}));
+  OTA_TRY(const bool found, row.step());
+  if (!found) return Failure{code::kServerError, "the hub's state has no " + std::string(name)};
+  return row.text(0);
+}
+
+Outcome<Ok> write_activity(Hub& hub) {
+  if (hub.activity.empty()) return Ok{};
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  for (const auto& [device_id, time] : hub.activity)
+    OTA_TRY(hub.registry.set_last_activity(device_id, time));
+  OTA_TRY(transaction.commit());
+  hub.activity.clear();
+  return Ok{};
+}
+
+std::string host_with_port(const Settings& settings, std::uint16_t port,
+                           std::uint16_t standard_port) {
+  if (settings.host_names.empty()) return {};
+  const std::string& name = settings.host_names.front();
+  if (port == 0 || port == standard_port) return name;
+  const bool ip6 = name.find(':') != std::string::npos;
+  return (ip6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
+}
+
+}  // namespace ota::hub

@@ -1,0 +1,48 @@
+#pragma once
+
+// All parts of the hub's decisions, wired together. Handlers of the service REST take this.
+
+#include <map>
+#include <string>
+
+#include "cloud/hub/core/core.hpp"
+#include "cloud/hub/core/links.hpp"
+#include "cloud/hub/core/login.hpp"
+#include "cloud/hub/core/policies.hpp"
+#include "cloud/hub/core/registry.hpp"
+#include "cloud/hub/core/twins.hpp"
+#include "cloud/hub/state/database.hpp"
+
+namespace ota::hub {
+
+struct Hub {
+  Hub(Settings with, Database opened) : settings(std::move(with)), database(std::move(opened)) {}
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  std::string now_text() const { return contract::to_iso8601(settings.now()); }
+
+  Settings settings;
+  Database database;
+  Links links;
+  std::map<std::string, std::string> activity;  // last messages of devices, not yet written
+  Policies policies{database};
+  Registry registry{database, settings};
+  DeviceLogin device_login{registry, policies, settings};
+  Twins twins{database, settings};
+};
+
+/// Makes a fresh state complete: policies, id scope, the default enrollment group.
+Outcome<Ok> prepare_state(Hub& hub);
+
+/// A value that was made on first start.
+Outcome<std::string> read_setting(const Database& database, std::string_view name);
+
+/// Writes down the last messages of devices.
+Outcome<Ok> write_activity(Hub& hub);
+
+/// "host" or "host:port" when the port is not the protocol's own.
+std::string host_with_port(const Settings& settings, std::uint16_t port,
+                           std::uint16_t standard_port);
+
+}  // namespace ota::hub

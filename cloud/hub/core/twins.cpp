@@ -1,0 +1,204 @@
+#include "cloud/hub/core/twins.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "cloud/hub/twin/twin.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kColumns =
+    "device_id, etag, version, tags, desired, desired_metadata, desired_version, reported, "
+    "reported_metadata,"
+    " reported_version, managed";
+
+std::uint64_t counter(const Statement& row, int column) {
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+/// The part of a service's body that belongs to one section, cleaned; nothing if it is absent.
+Outcome<std::optional<json>> section_of(const json& body, const char* outer, const char* inner) {
+  const auto found = body.find(outer);
+  if (found == body.end() || found->is_null()) return std::optional<json>{};
+  json section = *found;
+  if (inner != nullptr) {
+    if (!section.is_object())
+      return Failure{code::kArgumentInvalid, "'properties' is not a JSON object"};
+    const auto below = found->find(inner);
+    if (below == found->end() || below->is_null()) return std::optional<json>{};
+    section = *below;
+  }
+  twin::drop_service_members(section);
+  OTA_TRY(twin::check_content(section));
+  return std::optional<json>{std::move(section)};
+}
+
+/// What a replacement leads to, without the nulls that a client may have put in.
+json replacement_patch(const json& from, const json& to) {
+  json target = json::object();
+  json metadata = json::object();
+  twin::merge(target, metadata, to, {});
+  return twin::difference(from, target);
+}
+
+json with_service_members(const std::string& section, const std::string& metadata,
+                          std::uint64_t version) {
+  json object = stored_json(section);
+  object["$metadata"] = stored_json(metadata);
+  object["$version"] = version;
+  return object;
+}
+
+}  // namespace
+
+bool matches(std::optional<std::string_view> if_match, std::string_view etag) {
+  if (!if_match) return true;
+  std::string_view tag = *if_match;
+  if (tag.substr(0, 2) == "W/") tag.remove_prefix(2);
+  if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+    tag = tag.substr(1, tag.size() - 2);
+  return tag == "*" || tag == etag;
+}
+
+Outcome<Twin> Twins::get(std::string_view device_id) const {
+  OTA_TRY(auto row,
+          database_.query("SELECT " + std::string(kColumns) + " FROM device WHERE device_id = ?1",
+                          {device_id}));
+  OTA_TRY(const bool found, row.step());
+  if (!found) return Failure{code::kNotFound, "there is no device " + std::string(device_id)};
+  return Twin{.device_id = row.text(0),
+              .etag = row.text(1),
+              .version = counter(row, 2),
+              .tags = row.text(3),
+              .desired = row.text(4),
+              .desired_metadata = row.text(5),
+              .desired_version = counter(row, 6),
+              .reported = row.text(7),
+              .reported_metadata = row.text(8),
+              .reported_version = counter(row, 9),
+              .managed = row.text(10)};
+}
+
+Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::string_view text,
+                                             std::optional<std::uint64_t> if_version) {
+  OTA_TRY(auto patch, parse_json_object(text, twin::kPatchLimits));
+  twin::drop_service_members(patch);
+  OTA_TRY(twin::check_content(patch));
+  OTA_TRY(auto twin, get(device_id));
+  if (if_version && *if_version != twin.reported_version) {
+    return Failure{code::kPreconditionFailed,
+                   "the reported properties have version " + std::to_string(twin.reported_version)};
+  }
+  json reported = stored_json(twin.reported);
+  json metadata = stored_json(twin.reported_metadata);
+  twin::merge(reported, metadata, patch,
+              {.time = contract::to_iso8601(settings_.now()), .version = std::nullopt});
+  OTA_TRY(twin::check_size(reported, twin::Section::Reported));
+  const std::uint64_t version = twin.reported_version + 1;
+  OTA_TRY(database_.execute(
+      "UPDATE device SET reported = ?2, reported_metadata = ?3, reported_version = ?4, version = ?5"
+      " WHERE device_id = ?1",
+      {device_id, to_text(reported), to_text(metadata), version, twin.version + 1}));
+  return version;
+}
+
+Outcome<Ok> Twins::change_desired(Twin& twin, const json& patch, Notices& notices) const {
+  json desired = stored_json(twin.desired);
+  json metadata = stored_json(twin.desired_metadata);
+  ++twin.desired_version;
+  twin::merge(desired, metadata, patch,
+              {.time = contract::to_iso8601(settings_.now()), .version = twin.desired_version});
+  OTA_TRY(twin::check_size(desired, twin::Section::Desired));
+  twin.desired = to_text(desired);
+  twin.desired_metadata = to_text(metadata);
+  notices.desired_patch(twin.device_id, twin.desired_version,
+                        twin::with_version(to_text(patch), twin.desired_version));
+  return Ok{};
+}
+
+Outcome<Ok> Twins::store(const Twin& twin) const {
+  OTA_TRY(database_.execute(
+      "UPDATE device SET etag = ?2, version = ?3, tags = ?4, desired = ?5, desired_metadata = ?6,"
+      " desired_version = ?7, managed = ?8 WHERE device_id = ?1",
+      {twin.device_id, twin.etag, twin.version, twin.tags, twin.desired, twin.desired_metadata,
+       twin.desired_version, twin.managed}));
+  return Ok{};
+}
+
+Outcome<Twins::Changes> Twins::write(std::string_view device_id, const json& body, Write how,
+                                     std::optional<std::string_view> if_match, Notices& notices) {
+  OTA_TRY(const auto tags, section_of(body, "tags", nullptr));
+  OTA_TRY(const auto desired, section_of(body, "properties", "desired"));
+  OTA_TRY(auto twin, get(device_id));
+  if (!matches(if_match, twin.etag)) {
+    return Failure{code::kPreconditionFailed, "the twin has changed: its etag is " + twin.etag};
+  }
+  const auto patch_for = [&](const json& document, const json& section) {
+    return how == Write::Merge ? section : replacement_patch(document, section);
+  };
+  if (tags) {
+    json document = stored_json(twin.tags);
+    json metadata = json::object();
+    twin::merge(document, metadata, patch_for(document, *tags), {});
+    OTA_TRY(twin::check_size(document, twin::Section::Tags));
+    twin.tags = to_text(document);
+  }
+  if (desired)
+    OTA_TRY(change_desired(twin, patch_for(stored_json(twin.desired), *desired), notices));
+  if (tags || desired) {
+    twin.etag = twin::next_etag(twin.etag);
+    ++twin.version;
+    OTA_TRY(store(twin));
+  }
+  return Changes{.tags = tags.has_value(), .desired = desired.has_value()};
+}
+
+Outcome<bool> Twins::write_managed(Twin twin, const json& patch, const std::string& managed,
+                                   Notices& notices) {
+  twin.managed = managed;
+  if (!patch.empty()) {
+    const auto changed = change_desired(twin, patch, notices);
+    if (!changed && changed.error().code == code::kArgumentInvalid) return false;
+    if (!changed) return changed.error();
+    twin.etag = twin::next_etag(twin.etag);
+    ++twin.version;
+  }
+  OTA_TRY(store(twin));
+  return true;
+}
+
+json to_json(const Device& device, const Twin& twin, const json& configurations) {
+  const json identity = to_json(device);
+  json object = {
+      {"deviceId", device.id},
+      {"etag", twin.etag},
+      {"deviceEtag", device.etag},
+      {"status", device.status},
+      {"statusReason", identity["statusReason"]},
+      {"statusUpdateTime", device.status_updated},
+      {"connectionState", device.connection_state},
+      {"connectionStateUpdateTime", device.connection_updated},
+      {"lastActivityTime", device.last_activity},
+      {"cloudToDeviceMessageCount", 0},
+      {"authenticationType", device.authentication_type},
+      {"x509Thumbprint", identity["authentication"]["x509Thumbprint"]},
+      {"modelId", ""},
+      {"version", twin.version},
+      {"tags", stored_json(twin.tags)},
+      {"properties",
+       {{"desired",
+         with_service_members(twin.desired, twin.desired_metadata, twin.desired_version)},
+        {"reported",
+         with_service_members(twin.reported, twin.reported_metadata, twin.reported_version)}}},
+      {"capabilities", identity["capabilities"]},
+      {"deviceScope", nullptr},
+      {"parentScopes", json::array()},
+  };
+  if (!configurations.empty()) object["configurations"] = configurations;
+  return object;
+}
+
+}  // namespace ota::hub
