@@ -1,0 +1,145 @@
+// How long the flash needs to store an image and to read it back once, beside what the part allows
+// at best; and how many whole storage updates this host simulates in a second. One JSON line for
+// each case.
+//
+// Virtual time: SPI bits and W25Q128JV operations with typical times, no host overhead, network not
+// counted. It does not depend on the machine. Host time: wall clock of one thread; it does.
+//
+// usage: bench_storage [--check]    --check: only the 4 MiB cases; exit code 1 if a figure of
+// docs/benchmarks.md is missed
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/sha256.hpp"
+#include "device/core/flash/w25q.hpp"
+#include "device/core/store/store.hpp"
+#include "sim/flash/sim_w25q.hpp"
+
+namespace ota::bench {
+namespace {
+
+constexpr std::size_t kNetworkPieceBytes = 1460;  // one TCP segment
+constexpr std::uint32_t kMebibyte = 1024 * 1024;
+constexpr auto kHostTimeMin = std::chrono::seconds(2);
+
+std::vector<std::byte> random_image(std::size_t size) {
+  SplitMix64 random(size);
+  std::vector<std::byte> image(size);
+  for (auto& byte : image) byte = static_cast<std::byte>(random.next() >> 56U);
+  return image;
+}
+
+/// One whole update as storage sees it: mount, journal, download, read back, promote, journal.
+bool update(store::Store& storage, Bytes image, const Digest& sha256, std::uint32_t version) {
+  store::Journal journal;
+  journal.phase = contract::Phase::Downloading;
+  const auto size = static_cast<std::uint32_t>(image.size());
+  const store::ImageIdentity identity{
+      .version = version, .size_bytes = size, .sha256 = sha256, .mcu_version = {}, .etag = {}};
+  if (!storage.mount() || !storage.write_journal(journal) || !storage.open_candidate(identity)) {
+    return false;
+  }
+  for (std::size_t at = 0; at < image.size(); at += kNetworkPieceBytes) {
+    const std::size_t piece = std::min(kNetworkPieceBytes, image.size() - at);
+    if (!storage.append(image.subspan(at, piece))) return false;
+  }
+  if (!storage.close_candidate()) return false;
+  const auto read_back = storage.hash(store::Slot::Candidate);
+  if (!read_back || *read_back != sha256) return false;
+  journal.phase = contract::Phase::Idle;
+  return storage.promote() && storage.write_journal(journal);
+}
+
+/// The least that the part needs: each page programmed once, 64 KiB erases, the bits on the bus
+/// with one status read for each operation, and one read-back in frames of 4 KiB.
+double limit_seconds(std::uint32_t image_bytes, std::uint32_t clock_hz) {
+  const double pages = image_bytes / static_cast<double>(sim::kPageBytes);
+  const double blocks = image_bytes / static_cast<double>(sim::kBlockBytes);
+  const double reads = image_bytes / 4096.0;
+  const double bus_bytes = pages * (1 + 4 + 256 + 2) + blocks * (1 + 4 + 2) + reads * (4 + 4096);
+  const sim::FlashTimes times = sim::kTypicalTimes;
+  const double busy_ns = pages * static_cast<double>(times.program_ns) +
+                         blocks * static_cast<double>(times.erase_64k_ns);
+  return busy_ns / 1e9 + 8 * bus_bytes / clock_hz;
+}
+
+bool report_virtual_time(std::uint32_t image_bytes, std::uint32_t clock_hz, double ratio_max) {
+  const auto image = random_image(image_bytes);
+  sim::SimW25q part({}, {.clock_hz = clock_hz});
+  flash::W25q driver(part);
+  store::Store storage(driver);
+  // A part as it is in the field has been formatted once before.
+  if (!storage.mount()) return false;
+  const double begin = part.stats().flash_seconds();
+  const sim::FlashStats before = part.stats();
+  if (!update(storage, image, sha256(image), 1)) return false;
+  const double seconds = part.stats().flash_seconds() - begin;
+  const double limit = limit_seconds(image_bytes, clock_hz);
+  const bool reached = seconds / limit <= ratio_max && part.violations().total() == 0;
+  std::printf(
+      "{\"case\":\"store_and_verify\",\"image_bytes\":%u,\"clock_hz\":%u,\"unit\":\"virtual_s\","
+      "\"seconds\":%.2f,\"limit\":%.2f,\"ratio\":%.3f,\"ratio_max\":%.2f,\"programs\":%llu,"
+      "\"erases_64k\":%llu,\"reached\":%s}\n",
+      image_bytes, clock_hz, seconds, limit, seconds / limit, ratio_max,
+      static_cast<unsigned long long>(part.stats().programs - before.programs),
+      static_cast<unsigned long long>(part.stats().erases_64k - before.erases_64k),
+      reached ? "true" : "false");
+  return reached;
+}
+
+bool report_host_speed(std::uint32_t image_bytes, double per_second_min) {
+  using HostClock = std::chrono::steady_clock;
+  const auto image = random_image(image_bytes);
+  const Digest digest = sha256(image);
+  std::vector<double> seconds;
+  const auto begin = HostClock::now();
+  while (HostClock::now() - begin < kHostTimeMin) {
+    const auto one = HostClock::now();
+    sim::SimW25q part;
+    flash::W25q driver(part);
+    store::Store storage(driver);
+    if (!update(storage, image, digest, 1)) return false;
+    seconds.push_back(std::chrono::duration<double>(HostClock::now() - one).count());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const double median = seconds[seconds.size() / 2];
+  const double p99 = seconds[seconds.size() * 99 / 100];
+  std::printf(
+      "{\"case\":\"storage_updates\",\"image_bytes\":%u,\"unit\":\"host_updates_per_s\","
+      "\"median\":%.0f,\"p99_slowest\":%.0f,\"wanted\":%.0f,\"runs\":%zu}\n",
+      image_bytes, 1 / median, 1 / p99, per_second_min, seconds.size());
+  return true;
+}
+
+int run(bool check) {
+  bool reached = true;
+  constexpr double kAt8MHz = 1.25;
+  constexpr double kAt40MHz = 1.15;
+  for (const std::uint32_t mebibytes : {1U, 4U, 12U}) {
+    if (check && mebibytes != 4) continue;
+    reached &= report_virtual_time(mebibytes * kMebibyte, 8'000'000, kAt8MHz);
+    reached &= report_virtual_time(mebibytes * kMebibyte, 40'000'000, kAt40MHz);
+  }
+  if (!check) {
+    reached &= report_host_speed(32 * 1024, 1000);
+    reached &= report_host_speed(kMebibyte, 50);
+  }
+  return reached ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace ota::bench
+
+int main(int argc, char** argv) {
+  const bool check = argc == 2 && std::string_view(argv[1]) == "--check";
+  if (argc > 1 && !check) {
+    std::fputs("usage: bench_storage [--check]\n", stderr);
+    return 2;
+  }
+  return ota::bench::run(check);
+}
