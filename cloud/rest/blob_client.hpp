@@ -1,0 +1,69 @@
+#pragma once
+
+// Azure Blob Storage, as far as publishing firmware needs it. Blobs are never overwritten.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "cloud/rest/content_md5.hpp"
+#include "cloud/rest/service_session.hpp"
+
+namespace ota::rest {
+
+struct BlobUpload {
+  std::string container = {};
+  std::string name = {};
+  std::string path = {};  // of the file
+  std::uint64_t size_bytes = 0;
+  ContentMd5 md5 = {};
+  std::map<std::string, std::string> metadata = {};  // names: letters and digits
+};
+
+struct BlobProperties {
+  std::uint64_t size_bytes = 0;
+  std::string content_md5 = {};  // base64; empty if the writer stored none
+  std::string etag = {};
+};
+
+/// Bytes given to the network so far; called from several threads, one at a time.
+using UploadProgress = std::function<void(std::uint64_t)>;
+
+class BlobClient {
+ public:
+  BlobClient(contract::StorageConnection connection, ClientSetup setup);
+
+  /// Creates the container (private) unless it exists.
+  ApiResult<Ok> ensure_container(std::string_view container);
+
+  /// @errors NotFound: no such blob or container.
+  ApiResult<BlobProperties> properties(std::string_view container, std::string_view name);
+
+  /// Uploads in one piece, or in parallel blocks when larger than kBlockBytes. The blob appears
+  /// whole or not at all.
+  /// @errors Conflict: a blob of this name exists, with whatever content.
+  ApiResult<Ok> put(const BlobUpload& upload, const UploadProgress& progress = {});
+
+  /// Address without query.
+  std::string url_of(std::string_view container, std::string_view name) const;
+
+  /// A read-only token for one blob, without '?'.
+  std::string read_sas(std::string_view container, std::string_view name,
+                       contract::UnixSeconds start, contract::UnixSeconds expiry) const;
+
+ private:
+  struct Call;
+  ApiResult<HttpReply> send(HttpClient& http, Random& random, const Call& call);
+  ApiResult<Ok> put_whole(const BlobUpload& upload, const UploadProgress& progress);
+  ApiResult<Ok> put_blocks(const BlobUpload& upload, const UploadProgress& progress);
+  ApiResult<Ok> put_block(HttpClient& http, Random& random, const BlobUpload& upload,
+                          std::size_t index, const UploadProgress& progress);
+  ApiResult<Ok> put_block_list(const BlobUpload& upload);
+
+  contract::StorageConnection connection_;
+  ClientSetup setup_;
+  HttpClient http_;
+};
+
+}  // namespace ota::rest

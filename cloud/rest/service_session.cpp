@@ -1,0 +1,53 @@
+#include "cloud/rest/service_session.hpp"
+
+#include "cloud/rest/service_error.hpp"
+
+namespace ota::rest {
+namespace {
+
+constexpr contract::UnixSeconds kTokenLifetimeSeconds = 3600;
+constexpr contract::UnixSeconds kTokenMarginSeconds = 300;
+
+}  // namespace
+
+ServiceSession::ServiceSession(contract::HubConnection connection, std::string api_version,
+                               ClientSetup setup, std::string base_url)
+    : connection_(std::move(connection)),
+      api_version_(std::move(api_version)),
+      setup_(std::move(setup)),
+      base_url_(base_url.empty() ? "https://" + connection_.host_name : std::move(base_url)),
+      http_(setup_.http),
+      retry_(setup_.pause, setup_.random, setup_.retry) {}
+
+const std::string& ServiceSession::token() {
+  const contract::UnixSeconds now = setup_.now();
+  if (now + kTokenMarginSeconds >= token_expiry_) {
+    token_expiry_ = now + kTokenLifetimeSeconds;
+    token_ = contract::make_hub_sas(connection_.host_name, connection_.key, token_expiry_,
+                                    connection_.policy);
+  }
+  return token_;
+}
+
+ApiResult<HttpReply> ServiceSession::send(const ServiceCall& call) {
+  const auto attempt = [this, &call] {
+    HttpRequest request;
+    request.method = call.method;
+    request.url = base_url_ + call.path + "?api-version=" + api_version_ +
+                  (call.query.empty() ? "" : "&" + call.query);
+    request.headers = call.headers;
+    request.headers.emplace_back("Authorization", token());
+    request.headers.emplace_back("Accept", "application/json");
+    request.headers.emplace_back("Request-Id", new_request_id());
+    if (!call.body.empty()) {
+      request.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
+    }
+    request.body = call.body;
+    return http_.send(request);
+  };
+  OTA_TRY(HttpReply reply, retry_.run(call.repeatable, attempt));
+  if (reply.status < 200 || reply.status > 299) return service_error(reply, call.what);
+  return reply;
+}
+
+}  // namespace ota::rest
