@@ -5,6 +5,7 @@
 
 #include "cloud/hub/core/answers.hpp"
 #include "cloud/hub/core/hub.hpp"
+#include "cloud/hub/core/rest.hpp"
 #include "cloud/hub/twin/twin.hpp"
 
 namespace ota::hub {
@@ -75,7 +76,9 @@ class HubCore final : public Core {
     return dps_failure({code::kNotFound, "there is no such operation"}, hub_.settings.now());
   }
 
-  std::optional<HttpResponse> handle(const HttpRequest&) override { return std::nullopt; }
+  std::optional<HttpResponse> handle(const HttpRequest& request) override {
+    return handle_rest(hub_, request);
+  }
 
   void tick() override {
     // What cannot be written now stays in memory and is tried again at the next tick.

@@ -1,0 +1,161 @@
+#include "cloud/hub/core/rest.hpp"
+
+#include <array>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "cloud/hub/core/answers.hpp"
+#include "cloud/hub/core/secrets.hpp"
+#include "cloud/hub/core/tokens.hpp"
+#include "cloud/hub/twin/json_text.hpp"
+#include "contract/azure/percent.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr JsonLimits kBodyLimits{.bytes_max = 1024 * 1024, .depth_max = 32};
+
+using Handler = Outcome<HttpResponse> (*)(Hub&, const Call&);
+struct Route {
+  std::string_view first_segment;
+  Service service;
+  Handler handler;
+};
+constexpr std::array kRoutes = {
+    Route{"devices", Service::Hub, handle_devices},
+    Route{"statistics", Service::Hub, handle_statistics},
+    Route{"twins", Service::Hub, handle_twins},
+};
+
+const Route* route_of(std::string_view first_segment) {
+  for (const Route& route : kRoutes) {
+    if (route.first_segment == first_segment) return &route;
+  }
+  return nullptr;
+}
+
+/// Nothing if a percent escape is malformed.
+std::optional<std::vector<std::string>> decoded_segments(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view raw = path.substr(0, path.find('/'));
+    path.remove_prefix(raw.size());
+    if (raw.empty() && path.empty()) break;  // a slash at the end
+    auto segment = contract::percent_decode(raw);
+    if (!segment) return std::nullopt;
+    segments.push_back(std::move(*segment));
+  }
+  return segments;
+}
+
+/// The body whose first text Node and C# take apart: "ErrorCode:{name};{text}", so the text has no
+/// ';'.
+HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
+  std::string text = failure.message;
+  for (char& c : text) {
+    if (c == ';') c = ',';
+  }
+  const std::string name(name_of(failure.code));
+  const json body = {{"Message", "ErrorCode:" + name + ";" + text},
+                     {"ExceptionMessage", "Tracking ID:" + random_hex(32) +
+                                              "-G:0-TimeStamp:" + contract::to_iso8601(now)}};
+  HttpResponse response = json_answer(body);
+  response.status = failure.http_status();
+  response.headers.add("iothub-errorcode", name);
+  return response;
+}
+
+HttpResponse dps_rest_failure(const Failure& failure, contract::UnixSeconds now) {
+  HttpResponse response;
+  response.status = failure.http_status();
+  response.headers.add("Content-Type", "application/json; charset=utf-8");
+  response.body = failure_body(failure, now);
+  return response;
+}
+
+Outcome<HttpResponse> answer(Hub& hub, const Route& route, const HttpRequest& request) {
+  auto segments = decoded_segments(request.path);
+  if (!segments)
+    return Failure{code::kArgumentInvalid, "the path holds a malformed percent escape"};
+  const Call call{.request = request, .segments = std::move(*segments)};
+  const auto version = call.parameter("api-version");
+  if (!version || version->empty()) {
+    return Failure{code::kInvalidProtocolVersion, "the query parameter api-version is missing"};
+  }
+  OTA_TRY(write_activity(hub));
+  return route.handler(hub, call);
+}
+
+}  // namespace
+
+std::optional<std::string> Call::parameter(std::string_view name) const {
+  const auto raw = contract::bag_value(contract::split_bag(request.query), name);
+  if (!raw) return std::nullopt;
+  return contract::percent_decode(*raw);
+}
+
+Outcome<json> Call::body() const {
+  const auto type = request.headers.find("Content-Type");
+  if (type && !type->empty() && type->find("json") == std::string_view::npos) {
+    return Failure{code::kUnsupportedMediaType, "the Content-Type is not application/json"};
+  }
+  return parse_json_object(request.body, kBodyLimits);
+}
+
+HttpResponse json_answer(const json& body, std::string_view etag) {
+  HttpResponse response;
+  response.headers.add("Content-Type", "application/json; charset=utf-8");
+  if (!etag.empty()) response.headers.add("ETag", "\"" + std::string(etag) + "\"");
+  response.body = to_text(body);
+  return response;
+}
+
+HttpResponse no_content() { return {.status = 204, .headers = {}, .body = {}}; }
+
+Failure no_such_route(const Call& call) {
+  return {code::kMethodNotAllowed,
+          call.request.method + " " + call.request.path + " is not an operation of this hub"};
+}
+
+Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
+                   std::initializer_list<Right> any_of) {
+  const Failure refused{code::kUnauthorized,
+                        "the token is missing, invalid, expired, or its policy lacks the right"};
+  const auto header = call.request.headers.find("Authorization");
+  const auto token = header ? contract::parse_hub_sas(*header) : std::nullopt;
+  if (!token || has_expired(*token, hub.settings.now())) return refused;
+  std::string path;
+  for (const std::string& segment : call.segments) path += (path.empty() ? "" : "/") + segment;
+  if (!covers(hub.settings.host_names, token->resource, path)) return refused;
+  OTA_TRY(const bool granted, hub.policies.grants(service, *token, any_of));
+  if (!granted) return refused;
+  return Ok{};
+}
+
+std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {
+  if (request.path.empty() || request.path.front() != '/') return std::nullopt;
+  const std::string_view path = std::string_view(request.path).substr(1);
+  const Route* route = route_of(path.substr(0, path.find('/')));
+  if (route == nullptr) return std::nullopt;
+  const auto failed = [&](const Failure& failure) {
+    const auto now = hub.settings.now();
+    return route->service == Service::Hub ? hub_failure(failure, now)
+                                          : dps_rest_failure(failure, now);
+  };
+  HttpResponse response;
+  try {
+    auto outcome = answer(hub, *route, request);
+    response = outcome ? std::move(outcome).value() : failed(outcome.error());
+  } catch (const std::exception& error) {
+    // A JSON library that throws must cost one request, never the hub.
+    response = failed({code::kServerError, std::string("unexpected: ") + error.what()});
+  }
+  response.headers.add("x-ms-request-id", random_guid());
+  return response;
+}
+
+}  // namespace ota::hub

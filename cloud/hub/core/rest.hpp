@@ -1,0 +1,49 @@
+#pragma once
+
+// The service REST of IoT Hub and DPS: routing, authentication, and the forms of answers and
+// errors. Source: "Azure IoT Hub service REST"; azure-iothub (Node), azure-iot-hub (Python): what
+// clients send and parse.
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud/hub/core/hub.hpp"
+
+namespace ota::hub {
+
+/// One request, taken apart: path segments are percent-decoded exactly once.
+struct Call {
+  const HttpRequest& request;
+  std::vector<std::string> segments;
+
+  bool is(std::string_view method, std::size_t segment_count) const {
+    return request.method == method && segments.size() == segment_count;
+  }
+  std::optional<std::string_view> if_match() const { return request.headers.find("If-Match"); }
+  /// A query parameter, decoded; nothing if absent.
+  std::optional<std::string> parameter(std::string_view name) const;
+  /// The body as a JSON object. Errors: MessageTooLarge, FormatError, ArgumentInvalid,
+  /// UnsupportedMediaType.
+  Outcome<nlohmann::json> body() const;
+};
+
+/// The answer of the hub or of DPS; nothing if the path belongs to neither.
+std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request);
+
+// ---- For handlers ----
+HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {});
+HttpResponse no_content();
+Failure no_such_route(const Call& call);
+
+/// Errors: Unauthorized, unless the request's token grants one of the rights.
+Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
+                   std::initializer_list<Right> any_of);
+
+Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call);
+
+}  // namespace ota::hub

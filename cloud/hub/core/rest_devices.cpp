@@ -1,0 +1,120 @@
+// /devices and /statistics: the identity registry.
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "cloud/hub/core/rest.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kListMax = 1000;
+
+std::int64_t list_size(const Call& call) {
+  const std::string text = call.parameter("top").value_or("");
+  std::int64_t top = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), top);
+  const bool valid =
+      error == std::errc{} && end == text.data() + text.size() && top >= 1 && top <= kListMax;
+  return valid ? top : kListMax;
+}
+
+Outcome<HttpResponse> list_devices(Hub& hub, const Call& call) {
+  OTA_TRY(const auto devices, hub.registry.list(list_size(call)));
+  json list = json::array();
+  for (const Device& device : devices) list.push_back(to_json(device));
+  return json_answer(list);
+}
+
+Outcome<Device> create_device(Hub& hub, const std::string& id, const json& body, Notices& notices) {
+  Device device;
+  device.id = id;
+  OTA_TRY(read_json(device, body));
+  device.status_updated = hub.now_text();
+  OTA_TRY(auto created, hub.registry.create(std::move(device)));
+  (void)notices;
+  return created;
+}
+
+Outcome<Device> update_device(Hub& hub, const std::string& id, const json& body,
+                              std::string_view if_match, Notices& notices) {
+  OTA_TRY(const Device before, hub.registry.get(id));
+  if (!matches(if_match, before.etag)) {
+    return Failure{code::kPreconditionFailed, "the device has changed: its etag is " + before.etag};
+  }
+  Device device = before;
+  OTA_TRY(read_json(device, body));
+  if (device.status != before.status) device.status_updated = hub.now_text();
+  OTA_TRY(auto updated, hub.registry.update(std::move(device)));
+  if (updated.shuts_out(before))
+    notices.close(id, "the device was disabled or its credentials changed");
+  return updated;
+}
+
+Outcome<HttpResponse> put_device(Hub& hub, const Call& call) {
+  OTA_TRY(const json body, call.body());
+  const std::string& id = call.segments[1];
+  Notices notices;
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  const auto if_match = call.if_match();
+  OTA_TRY(const Device device, if_match ? update_device(hub, id, body, *if_match, notices)
+                                        : create_device(hub, id, body, notices));
+  OTA_TRY(transaction.commit());
+  notices.deliver(hub.links);
+  return json_answer(to_json(device), device.etag);
+}
+
+Outcome<HttpResponse> delete_device(Hub& hub, const Call& call) {
+  const std::string& id = call.segments[1];
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  OTA_TRY(const Device device, hub.registry.get(id));
+  if (!matches(call.if_match(), device.etag)) {
+    return Failure{code::kPreconditionFailed, "the device has changed: its etag is " + device.etag};
+  }
+  OTA_TRY(hub.registry.remove(id));
+  OTA_TRY(transaction.commit());
+  Notices notices;
+  notices.close(id, "the device was deleted");
+  notices.deliver(hub.links);
+  return no_content();
+}
+
+}  // namespace
+
+Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call) {
+  const bool reads = call.request.method == "GET";
+  if (reads) {
+    OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryRead, Right::RegistryWrite}));
+  } else {
+    OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryWrite}));
+  }
+  if (call.is("GET", 1)) return list_devices(hub, call);
+  if (call.is("PUT", 2)) return put_device(hub, call);
+  if (call.is("DELETE", 2)) return delete_device(hub, call);
+  if (call.is("GET", 2)) {
+    OTA_TRY(const Device device, hub.registry.get(call.segments[1]));
+    return json_answer(to_json(device), device.etag);
+  }
+  return no_such_route(call);
+}
+
+Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call) {
+  OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryRead, Right::RegistryWrite}));
+  if (!call.is("GET", 2)) return no_such_route(call);
+  if (call.segments[1] == "service")
+    return json_answer({{"connectedDeviceCount", hub.links.size()}});
+  if (call.segments[1] != "devices") return no_such_route(call);
+  OTA_TRY(auto row,
+          hub.database.query("SELECT COUNT(*), COALESCE(SUM(status = 'enabled'), 0) FROM device"));
+  OTA_TRY(row.step());
+  const std::int64_t all = row.integer(0);
+  const std::int64_t enabled = row.integer(1);
+  return json_answer({{"totalDeviceCount", all},
+                      {"enabledDeviceCount", enabled},
+                      {"disabledDeviceCount", all - enabled}});
+}
+
+}  // namespace ota::hub

@@ -1,0 +1,51 @@
+// /twins: device twins and the place of direct methods.
+
+#include <nlohmann/json.hpp>
+
+#include "cloud/hub/core/rest.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+using nlohmann::json;
+
+Outcome<HttpResponse> show_twin(Hub& hub, const std::string& id) {
+  OTA_TRY(const Device device, hub.registry.get(id));
+  OTA_TRY(const Twin twin, hub.twins.get(id));
+  return json_answer(to_json(device, twin, json::object()), twin.etag);
+}
+
+Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
+  OTA_TRY(const json body, call.body());
+  const std::string& id = call.segments[1];
+  Notices notices;
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  OTA_TRY(hub.twins.write(id, body, how, call.if_match(), notices));
+  OTA_TRY(transaction.commit());
+  notices.deliver(hub.links);
+  return show_twin(hub, id);
+}
+
+/// Devices of this hub offer no methods, so each of them is in the state "not listening".
+Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
+  OTA_TRY(const json body, call.body());
+  const auto method = body.find("methodName");
+  if (method == body.end() || !method->is_string())
+    return Failure{code::kArgumentNull, "methodName is missing"};
+  OTA_TRY(const Device device, hub.registry.get(call.segments[1]));
+  return Failure{code::kDeviceNotOnline, "device " + device.id + " does not listen for methods"};
+}
+
+}  // namespace
+
+Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call) {
+  OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));
+  if (call.is("GET", 2)) return show_twin(hub, call.segments[1]);
+  if (call.is("PATCH", 2)) return write_twin(hub, call, Twins::Write::Merge);
+  if (call.is("PUT", 2)) return write_twin(hub, call, Twins::Write::Replace);
+  if (call.is("POST", 3) && call.segments[2] == "methods") return call_method(hub, call);
+  return no_such_route(call);
+}
+
+}  // namespace ota::hub
