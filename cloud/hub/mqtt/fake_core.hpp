@@ -69,9 +69,14 @@ class FakeCore final : public Core {
     response.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
     return response;
   }
-  void tick() override {}
+  void tick() override {
+    if (!push_each_second) return;
+    for (const auto& [device_id, link] : links)
+      link->desired_patch(7, R"({"pushed":true,"$version":7})");
+  }
 
   std::optional<contract::UnixSeconds> expires;
+  bool push_each_second = false;
   std::map<std::string, DeviceLink*> links;
   std::vector<std::string> diary;
 };

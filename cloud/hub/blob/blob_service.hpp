@@ -1,0 +1,28 @@
+#pragma once
+
+// Blob Storage of one account over HTTP, path style: /{account}/{container}/{blob}.
+// Source: "Blob Service REST API"; what the service leaves open follows Azurite.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "cloud/hub/http/exchange.hpp"
+#include "contract/azure/sas.hpp"
+
+namespace ota::hub {
+
+class BlobService : public HttpService {
+ public:
+  /// Opens or creates the account in the directory; its key is made on the first start. Errors are
+  /// sentences for people.
+  static Result<std::unique_ptr<BlobService>, std::string> open(
+      const std::string& directory, const std::function<contract::UnixSeconds()>& now);
+  virtual ~BlobService() = default;
+
+  /// With the account's key: for the profile, never for a log.
+  virtual std::string connection_string(const std::string& host) const = 0;
+};
+
+}  // namespace ota::hub

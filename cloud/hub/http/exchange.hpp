@@ -1,0 +1,65 @@
+#pragma once
+
+// One HTTP request and its answer, without sockets and without a web library. Bodies pass in pieces
+// in both directions, so that a firmware image never lies in memory as a whole.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "cloud/hub/core/http_message.hpp"
+
+namespace ota::hub {
+
+struct RequestHead {
+  std::string method;  // upper case
+  std::string path;    // as sent, percent-encoded, without query
+  std::string query;   // as sent, without '?'
+  HttpHeaders headers;
+  std::string peer_address;
+  std::optional<std::uint64_t> content_length;
+};
+
+/// The body of an answer that is too large for memory.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual std::uint64_t size() const = 0;
+  /// The next bytes, at least one before size() have been read. An error ends the connection.
+  virtual Result<std::size_t, std::string> read(MutableBytes into) = 0;
+};
+
+struct Reply {
+  int status = 200;
+  HttpHeaders headers;
+  std::string body;
+  std::unique_ptr<BodySource> stream;  // instead of body
+};
+
+/// A request whose body is still coming.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  /// A piece of the body. An error is the answer at once; the rest of the body is not wanted any
+  /// more.
+  virtual Result<Ok, Reply> take(Bytes piece) = 0;
+  /// The body is complete.
+  virtual Reply finish() = 0;
+};
+
+/// An answer from the head alone, or someone who takes the body.
+using Begun = std::variant<Reply, std::unique_ptr<Exchange>>;
+
+class HttpService {
+ public:
+  virtual Begun begin(RequestHead head) = 0;
+
+ protected:
+  ~HttpService() = default;
+};
+
+}  // namespace ota::hub

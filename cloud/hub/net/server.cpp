@@ -1,0 +1,231 @@
+#include "cloud/hub/net/server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <utility>
+
+#include "cloud/hub/blob/blob_account.hpp"
+#include "cloud/hub/blob/blob_service.hpp"
+#include "cloud/hub/files/durable_file.hpp"
+#include "cloud/hub/http/http_session.hpp"
+#include "cloud/hub/mqtt/session.hpp"
+#include "cloud/hub/net/certificates.hpp"
+#include "cloud/hub/net/http_router.hpp"
+#include "cloud/hub/net/listener.hpp"
+#include "cloud/profile/profile.hpp"
+
+namespace ota::hub {
+namespace {
+
+constexpr std::chrono::seconds kTick{1};
+constexpr std::chrono::seconds kStopTimeout{15};
+
+contract::UnixSeconds system_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Ten thousand devices need ten thousand descriptors; the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Names for the certificate: what people gave, where the hub listens, then what always works on
+/// this machine.
+std::vector<std::string> client_names(const ServerOptions& options) {
+  std::vector<std::string> names = options.host_names;
+  boost::system::error_code code;
+  const auto address = boost::asio::ip::make_address(options.listen_address, code);
+  if (!code && !address.is_unspecified()) names.push_back(address.to_string());
+  return names;
+}
+
+class Server final : public HubServer {
+ public:
+  explicit Server(const ServerOptions& options)
+      : wall_clock_(options.now ? options.now : system_now),
+        tick_(loop_),
+        stop_timer_(loop_),
+        signals_(loop_) {}
+
+  Result<Ok, std::string> open(const ServerOptions& options) {
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the descriptor without MSG_NOSIGNAL.
+    OTA_TRY(lock_state(options.state_directory));
+    const std::vector<std::string> wanted = client_names(options);
+    const std::vector<std::string> names = server_names(wanted);
+    OTA_TRY(const CertificateFiles files,
+            ensure_certificates(options.state_directory + "/tls", names, wall_clock_()));
+    OTA_TRY(auto tls, TlsContext::load({files.certificate, files.key, options.device_ca_file}));
+    tls_ = std::make_unique<TlsContext>(std::move(tls));
+    facts_.ca_file = files.authority;
+    OTA_TRY(listen(options));
+    OTA_TRY(open_state(options, wanted.empty() ? names : wanted));
+    return write_profile(options);
+  }
+
+  const Facts& facts() const override { return facts_; }
+
+  void run() override {
+    mqtt_->start();
+    https_->start();
+    schedule_tick();
+    loop_.run();
+  }
+
+  void stop() override {
+    boost::asio::post(loop_, [this] { begin_stop(); });
+  }
+
+  void stop_on_signals() override {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    signals_.async_wait([this](boost::system::error_code code, int) {
+      if (code) return;
+      spdlog::info("stopping; a second signal ends the hub at once");
+      begin_stop();
+      signals_.async_wait([this](boost::system::error_code second, int) {
+        if (!second) loop_.stop();
+      });
+    });
+  }
+
+ private:
+  Result<Ok, std::string> lock_state(const std::string& directory) {
+    if (const auto made = make_private_directory(directory); !made) return made.error().message;
+    auto lock = DirectoryLock::acquire(directory);
+    if (!lock) return lock.error().message;
+    lock_ = std::make_unique<DirectoryLock>(std::move(lock).value());
+    return Ok{};
+  }
+
+  Result<Ok, std::string> listen(const ServerOptions& options) {
+    OTA_TRY(mqtt_, Listener::open(loop_, {options.listen_address, options.mqtt_port, "--mqtt-port"},
+                                  tls_.get(), [this](PeerInfo peer, Instant now) {
+                                    return mqtt_protocol(std::move(peer), now);
+                                  }));
+    OTA_TRY(https_,
+            Listener::open(loop_, {options.listen_address, options.https_port, "--https-port"},
+                           tls_.get(), [this](PeerInfo peer, Instant now) {
+                             return http_protocol(std::move(peer), now);
+                           }));
+    facts_.listen_address = options.listen_address;
+    facts_.mqtt_port = mqtt_->port();
+    facts_.https_port = https_->port();
+    return Ok{};
+  }
+
+  Result<Ok, std::string> open_state(const ServerOptions& options,
+                                     const std::vector<std::string>& names) {
+    Settings settings;
+    settings.state_directory = options.state_directory;
+    settings.host_names = names;
+    settings.mqtt_port = facts_.mqtt_port;
+    settings.https_port = facts_.https_port;
+    settings.now = wall_clock_;
+    OTA_TRY(core_, options.open_core(std::move(settings)));
+    OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_));
+    router_ = std::make_unique<HttpRouter>(*core_, *blobs_, std::string(kBlobAccount));
+    return Ok{};
+  }
+
+  Result<Ok, std::string> write_profile(const ServerOptions& options) {
+    const Access access = core_->access();
+    facts_.hub_host = access.hub_host;
+    facts_.device_host = access.device_host;
+    facts_.profile_file = options.profile_file;
+    if (options.profile_file.empty()) return Ok{};
+    profile::Profile out;
+    out.iothub_connection_string =
+        "HostName=" + access.hub_host +
+        ";SharedAccessKeyName=iothubowner;SharedAccessKey=" + access.iothubowner_key;
+    out.dps_connection_string = "HostName=" + access.hub_host +
+                                ";SharedAccessKeyName=provisioningserviceowner;SharedAccessKey=" +
+                                access.provisioningserviceowner_key;
+    out.storage_connection_string = blobs_->connection_string(access.hub_host);
+    out.dps_host = access.device_host;
+    out.id_scope = access.id_scope;
+    out.enrollment_group_id = access.enrollment_group_id;
+    out.enrollment_group_key = access.enrollment_group_key;
+    out.ca_file = facts_.ca_file;
+    return profile::write(out, options.profile_file);
+  }
+
+  std::unique_ptr<ByteProtocol> mqtt_protocol(PeerInfo peer, Instant now) {
+    return std::make_unique<mqtt::Session>(*core_, session_memory_, wall_clock_,
+                                           mqtt::Session::Peer{std::move(peer.certificate)}, now);
+  }
+
+  std::unique_ptr<ByteProtocol> http_protocol(PeerInfo peer, Instant now) {
+    return std::make_unique<HttpSession>(*router_, std::move(peer.address), wall_clock_, now);
+  }
+
+  void schedule_tick() {
+    tick_.expires_after(kTick);
+    tick_.async_wait([this](boost::system::error_code code) {
+      if (code || stopping_) return;
+      try {
+        core_->tick();
+      } catch (const std::exception& error) {
+        spdlog::error("in the hub's clockwork: {}", error.what());
+      }
+      schedule_tick();
+    });
+  }
+
+  void begin_stop() {
+    if (std::exchange(stopping_, true)) return;
+    tick_.cancel();
+    for (Listener* listener : {mqtt_.get(), https_.get()}) {
+      listener->stop([this] {
+        if (--listeners_open_ == 0) end();
+      });
+    }
+    stop_timer_.expires_after(kStopTimeout);
+    stop_timer_.async_wait([this](boost::system::error_code code) {
+      if (!code) end();
+    });
+  }
+
+  void end() { loop_.stop(); }
+
+  // The loop is destroyed last: what waits in it refers to everything below.
+  boost::asio::io_context loop_{1};
+  std::function<contract::UnixSeconds()> wall_clock_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<TlsContext> tls_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<BlobService> blobs_;
+  std::unique_ptr<HttpRouter> router_;
+  mqtt::SessionMemory session_memory_;
+  std::unique_ptr<Listener> mqtt_;
+  std::unique_ptr<Listener> https_;
+  boost::asio::steady_timer tick_;
+  boost::asio::steady_timer stop_timer_;
+  boost::asio::signal_set signals_;
+  int listeners_open_ = 2;
+  bool stopping_ = false;
+  Facts facts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HubServer>, std::string> HubServer::start(const ServerOptions& options) {
+  auto server = std::make_unique<Server>(options);
+  OTA_TRY(server->open(options));
+  return std::unique_ptr<HubServer>(std::move(server));
+}
+
+}  // namespace ota::hub

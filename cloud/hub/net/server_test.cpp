@@ -1,0 +1,113 @@
+// The whole endpoint over real sockets and TLS, against clients that were not written here.
+
+#include "cloud/hub/net/server.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cloud/hub/net/running_hub.hpp"
+
+namespace ota::hub {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+std::string mosquitto(const RunningHub& hub, const std::string& program,
+                      const std::string& password, const std::string& arguments) {
+  return program + " -h 127.0.0.1 -p " + std::to_string(hub.facts().mqtt_port) + " --cafile " +
+         hub.facts().ca_file +
+         " -V mqttv311 -i dev-1 -u '127.0.0.1/dev-1/?api-version=2021-04-12' -P '" + password +
+         "' " + arguments;
+}
+
+TEST(HubServer, TakesTelemetryFromMosquitto) {
+  if (!has_program("mosquitto_pub")) GTEST_SKIP() << "mosquitto_pub is not installed";
+  RunningHub hub;
+  const auto sent = run_program(mosquitto(hub, "mosquitto_pub", "good",
+                                          "-q 1 -t devices/dev-1/messages/events/a=b -m hello"));
+  EXPECT_EQ(sent.exit_code, 0) << sent.output;
+  hub.stop();
+  EXPECT_THAT(hub.core->diary, Contains("telemetry dev-1 [a=b] hello"));
+  EXPECT_THAT(hub.core->diary, Contains("disconnected dev-1"));
+}
+
+TEST(HubServer, PushesDesiredPatchesToMosquitto) {
+  if (!has_program("mosquitto_sub")) GTEST_SKIP() << "mosquitto_sub is not installed";
+  auto core = std::make_shared<FakeCore>();
+  core->push_each_second = true;
+  RunningHub hub(core);
+  const auto received =
+      run_program(mosquitto(hub, "mosquitto_sub", "good",
+                            "-q 1 -C 1 -v -W 20 -t '$iothub/twin/PATCH/properties/desired/#'"));
+  EXPECT_EQ(received.exit_code, 0) << received.output;
+  EXPECT_EQ(received.output,
+            R"($iothub/twin/PATCH/properties/desired/?$version=7 {"pushed":true,"$version":7})"
+            "\n");
+}
+
+TEST(HubServer, TellsMosquittoThatTheKeyIsWrong) {
+  if (!has_program("mosquitto_pub")) GTEST_SKIP() << "mosquitto_pub is not installed";
+  RunningHub hub;
+  for (const std::string password :
+       {"wrong", "SharedAccessSignature sr=x&sig=y&se=oops", "%00%ff"}) {
+    const auto sent = run_program(
+        mosquitto(hub, "mosquitto_pub", password, "-q 1 -t devices/dev-1/messages/events/ -m x"));
+    EXPECT_EQ(sent.exit_code, 5) << sent.output;  // CONNACK 5
+  }
+  EXPECT_EQ(hub.curl(hub.https("/healthz")), "ok\n");
+}
+
+TEST(HubServer, AnswersRestOverTls) {
+  if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
+  RunningHub hub;
+  EXPECT_EQ(hub.curl("-X POST -d body '" + hub.https("/devices/query?api-version=1") + "'"),
+            "POST /devices/query?api-version=1 body");
+  EXPECT_THAT(hub.curl("-o /dev/null -w '%{http_code}' " + hub.https("/nothing")),
+              HasSubstr("404"));
+}
+
+TEST(HubServer, SpeaksNoOldTls) {
+  if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
+  RunningHub hub;
+  EXPECT_EQ(hub.curl("--tlsv1.2 --tls-max 1.2 " + hub.https("/healthz")), "ok\n");
+  EXPECT_THAT(
+      hub.curl("--tlsv1.0 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + hub.https("/healthz")),
+      HasSubstr("curl: (35)"));
+}
+
+TEST(HubServer, RefusesASecondHubOnItsState) {
+  RunningHub hub;
+  ServerOptions options;
+  options.state_directory = hub.state_directory();
+  const auto second = HubServer::start(options);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), HasSubstr("--state"));
+}
+
+TEST(HubServer, SaysWhatToDoWhenAPortIsTaken) {
+  RunningHub hub;
+  const ScratchDirectory scratch;
+  ServerOptions options;
+  options.state_directory = scratch.path() + "/state";
+  options.mqtt_port = hub.facts().mqtt_port;
+  const auto second = HubServer::start(options);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), HasSubstr("--mqtt-port"));
+}
+
+TEST(HubServer, StopsWhileClientsAreConnected) {
+  if (!has_program("mosquitto_sub")) GTEST_SKIP() << "mosquitto_sub is not installed";
+  RunningHub hub;
+  std::thread client([&hub] {
+    // Ends by itself: the hub closes, and the client's reconnect is refused.
+    run_program(mosquitto(hub, "mosquitto_sub", "good",
+                          "-W 2 -t '$iothub/twin/PATCH/properties/desired/#'"));
+  });
+  EXPECT_EQ(hub.curl(hub.https("/healthz")), "ok\n");
+  hub.stop();
+  client.join();
+}
+
+}  // namespace
+}  // namespace ota::hub
