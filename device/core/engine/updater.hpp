@@ -7,12 +7,17 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/backoff.hpp"
 #include "base/cancel.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "contract/offer.hpp"
 #include "contract/status.hpp"
+#include "device/core/engine/download_pass.hpp"
+#include "device/core/engine/offer_rules.hpp"
 #include "device/core/engine/ports.hpp"
+#include "device/core/engine/progress.hpp"
+#include "device/core/engine/transition.hpp"
 #include "device/core/fetch/transport.hpp"
 #include "device/core/mcu/programmer.hpp"
 #include "device/core/store/store.hpp"
@@ -26,7 +31,7 @@ struct Settings {
       std::chrono::seconds(2);  // between two questions for the MCU's version
 };
 
-class Updater {
+class Updater final : private StoredListener {
  public:
   Updater(store::Store& store, fetch::Transport& transport, mcu::Programmer& programmer,
           ReportSink& reports, TruthKeeper& truth, Clock& clock, Random& random,
@@ -61,12 +66,104 @@ class Updater {
   /// The report that describes the present state.
   contract::Report current_report() const noexcept;
 
-  /// Brings an image from a local file as the current one (mcu-ota-agent import): gives rollback
-  /// something to go back to.
-  // Declared by the implementation.
+  /// Brings an image from a local file as the current one, which the MCU is said to run: it gives
+  /// rollback something to go back to.
+  /// @errors Busy: an update is under way. Corrupt: the bytes do not have the hash of `identity`.
+  /// NoSpace. NoDevice, Io: the flash.
+  /// @power_cut the old current image or the new one
+  Status import_image(const store::ImageIdentity& identity, mcu::ImageSource& source) noexcept;
+
+  /// Events that did not belong to their phase: a bug of ours, which changed nothing.
+  std::uint32_t unexpected_events() const noexcept { return unexpected_events_; }
 
  private:
-  // Members are up to the implementation.
+  enum class MessageKind : std::uint8_t { None, Offer, Refused, Withdrawn };
+
+  /// The last word of the twin that was not acted on yet: a newer one takes its place.
+  struct Message {
+    MessageKind kind = MessageKind::None;
+    contract::Offer offer;
+    contract::Code code = contract::Code::None;
+    FixedText<contract::kDetailBytesMax> detail;
+  };
+
+  // updater.cpp: the loop, the journal and the flash as a whole.
+  bool storage_ready() noexcept;
+  void lose_storage() noexcept;
+  void load(store::MountOutcome mounted) noexcept;
+  bool commit(const Journal& next) noexcept;
+  void apply(const Event& event) noexcept;
+  void enter(const Journal& before, Effect effect_before) noexcept;
+  void check_deadline() noexcept;
+  std::optional<Instant> next_wake() noexcept;
+
+  // updater_reports.cpp
+  void report_state() noexcept;
+  void report_outcome() noexcept;
+  void repeat_outcome() noexcept;
+  contract::Report report_of_phase() const noexcept;
+  std::uint8_t progress_percent() const noexcept;
+
+  // updater_offers.cpp
+  void take_message() noexcept;
+  void take_offer() noexcept;
+  void take_refusal(contract::Code code, const store::Target& target) noexcept;
+  void take_running(const store::Target& target) noexcept;
+  void take_same_work() noexcept;
+  bool take_event(const Event& event) noexcept;
+  bool outcome_says(StatusWord status, contract::Code code,
+                    const store::Target& target) const noexcept;
+  DeviceFacts facts() noexcept;
+
+  // updater_effects.cpp: nothing means that the work goes on later, or that the flash was lost.
+  std::optional<Event> perform(const Cancel& cancel) noexcept;
+  std::optional<Event> download(const Cancel& cancel) noexcept;
+  std::optional<Event> after_transfer(const fetch::Download& download,
+                                      fetch::TransferEnd end) noexcept;
+  std::optional<Event> storage_trouble(Errc error) noexcept;
+  bool open_candidate() noexcept;
+  std::optional<Event> verify() noexcept;
+  std::optional<Event> program() noexcept;
+  std::optional<Event> ask_mcu() noexcept;
+  std::optional<Event> check_promotion() noexcept;
+  std::optional<Event> promote() noexcept;
+  std::optional<Event> program_previous() noexcept;
+  std::optional<Event> ask_previous() noexcept;
+  bool reports_version(std::string_view wanted) noexcept;
+  Result<bool> holds_target(store::Slot slot) noexcept;
+  void on_stored(std::uint32_t candidate_bytes) noexcept override;
+
+  store::Store& store_;
+  fetch::Transport& transport_;
+  mcu::Programmer& programmer_;
+  ReportSink& reports_;
+  TruthKeeper& truth_;
+  Clock& clock_;
+  Random& random_;
+  Settings settings_;
+
+  Journal journal_;
+  Effect effect_ = Effect::Rest;
+  Message message_;
+  std::optional<contract::Offer> offer_;  // of the work in hand: its address and token
+  FixedText<contract::kDetailBytesMax> refusal_detail_;
+  std::uint32_t unexpected_events_ = 0;
+
+  Instant phase_began_{};
+  Instant not_before_{};    // of the next piece of work
+  Instant ask_deadline_{};  // until which the MCU may report its version
+  Progress progress_;
+  Backoff backoff_;
+  contract::Code network_code_ = contract::Code::None;
+  FixedText<64> etag_;              // of the open candidate
+  std::uint32_t stored_bytes_ = 0;  // of the candidate, for reports
+  bool has_current_ = false;        // an image to go back to
+
+  bool storage_lost_ = true;
+  Instant mount_at_{};
+  Duration mount_pause_{};
+  Instant outcome_at_{};
+  Duration outcome_pause_{};
 };
 
 }  // namespace ota::engine

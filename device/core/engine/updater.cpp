@@ -1,0 +1,219 @@
+#include "device/core/engine/updater.hpp"
+
+#include <algorithm>
+
+#include "device/core/engine/deadlines.hpp"
+
+namespace ota::engine {
+namespace {
+
+Truth truth_of(const Journal& journal) noexcept {
+  return {.mcu_version = journal.mcu_version,
+          .mcu_version_text = journal.mcu_version_text,
+          .refusal = journal.refusal,
+          .outcome = journal.outcome};
+}
+
+Journal journal_of(const Truth& truth) noexcept {
+  Journal journal;
+  journal.mcu_version = truth.mcu_version;
+  journal.mcu_version_text = truth.mcu_version_text;
+  journal.refusal = truth.refusal;
+  journal.outcome = truth.outcome;
+  return journal;
+}
+
+}  // namespace
+
+Updater::Updater(store::Store& store, fetch::Transport& transport, mcu::Programmer& programmer,
+                 ReportSink& reports, TruthKeeper& truth, Clock& clock, Random& random,
+                 const Settings& settings) noexcept
+    : store_(store),
+      transport_(transport),
+      programmer_(programmer),
+      reports_(reports),
+      truth_(truth),
+      clock_(clock),
+      random_(random),
+      settings_(settings),
+      backoff_(fetch::kBackoffBase, fetch::kBackoffCap),
+      mount_pause_(kMountPauseMin),
+      outcome_pause_(kOutcomePauseMin) {}
+
+void Updater::start() noexcept {
+  if (const auto truth = truth_.load()) journal_ = journal_of(*truth);
+  mount_at_ = clock_.now();
+  if (!storage_ready()) report_state();
+}
+
+Phase Updater::phase() const noexcept { return storage_lost_ ? Phase::Waiting : journal_.phase; }
+
+const Journal& Updater::journal() const noexcept { return journal_; }
+
+bool Updater::storage_ready() noexcept {
+  if (!storage_lost_) return true;
+  if (clock_.now() < mount_at_) return false;
+  const auto mounted = store_.mount();
+  if (!mounted) {
+    mount_at_ = clock_.now() + mount_pause_;
+    mount_pause_ = std::min(2 * mount_pause_, kMountPauseMax);
+    return false;
+  }
+  storage_lost_ = false;
+  load(*mounted);
+  return !storage_lost_;
+}
+
+void Updater::lose_storage() noexcept {
+  if (storage_lost_) return;
+  storage_lost_ = true;
+  effect_ = Effect::Rest;
+  mount_at_ = clock_.now() + mount_pause_;
+  mount_pause_ = std::min(2 * mount_pause_, kMountPauseMax);
+  report_state();
+}
+
+void Updater::load(store::MountOutcome mounted) noexcept {
+  const auto stored = store_.read_journal();
+  if (stored) {
+    journal_ = *stored;
+    // A cut between the journal and its copy left the copy behind.
+    if (truth_.load() != truth_of(journal_)) truth_.save(truth_of(journal_));
+  } else if (stored.error() == Errc::NotFound || stored.error() == Errc::Corrupt ||
+             stored.error() == Errc::Rejected) {
+    // The flash lost its journal, so nothing is under way; the copy says what the MCU runs.
+    journal_ = journal_of(truth_.load().value_or(truth_of(journal_)));
+  } else {
+    return lose_storage();
+  }
+  const auto current = store_.find(store::Slot::Current);
+  if (!current && current.error() != Errc::NotFound) return lose_storage();
+  has_current_ = current && current->complete();
+  Step step = resume(journal_);
+  if (mounted == store::MountOutcome::FormattedCorrupt) {
+    step = detail::finish(step.next, StatusWord::Error, Code::StorageCorrupt, {});
+  }
+  const Journal before = journal_;
+  const bool first_record = !stored;
+  if (first_record && !store_.write_journal(step.next)) return lose_storage();
+  if (!commit(step.next)) return;
+  effect_ = step.effect;
+  enter(before, Effect::Rest);
+  phase_began_ = clock_.now();
+  const bool outcome_waits = journal_.outcome.number > 0 && !journal_.outcome.acknowledged;
+  if (outcome_waits && before.outcome == journal_.outcome) report_outcome();
+}
+
+bool Updater::commit(const Journal& next) noexcept {
+  if (next == journal_) return true;
+  if (!store_.write_journal(next)) {
+    lose_storage();
+    return false;
+  }
+  const Truth truth = truth_of(next);
+  const bool truth_changed = truth != truth_of(journal_);
+  journal_ = next;
+  if (truth_changed) truth_.save(truth);
+  return true;
+}
+
+void Updater::apply(const Event& event) noexcept {
+  const Step step = transition(journal_, event);
+  if (step.effect == Effect::Unexpected) {
+    ++unexpected_events_;
+    // The same work again could make the same event for ever; a restart sorts it out from the
+    // flash.
+    const Step again = resume(journal_);
+    effect_ = again.effect;
+    not_before_ = clock_.now() + kProgramAgainPause;
+    return;
+  }
+  const Journal before = journal_;
+  const Effect effect_before = effect_;
+  if (!commit(step.next)) return;  // Durable before visible: after a cut here the work runs again.
+  effect_ = step.effect;
+  enter(before, effect_before);
+}
+
+void Updater::enter(const Journal& before, Effect effect_before) noexcept {
+  const Instant now = clock_.now();
+  const bool new_work = before.target.identity != journal_.target.identity;
+  if (before.phase != journal_.phase || new_work) {
+    phase_began_ = now;
+    not_before_ = now;
+    if (journal_.phase == Phase::Downloading) {
+      progress_.begin(now);
+      progress_.start_stall_clock(now);
+      backoff_.reset();
+      network_code_ = Code::None;
+    }
+  }
+  const bool candidate_done = journal_.phase != Phase::Downloading || new_work;
+  if (candidate_done && store_.candidate_open() && !store_.close_candidate()) {
+    return lose_storage();
+  }
+  const bool asks = effect_ == Effect::AskMcu || effect_ == Effect::AskPrevious;
+  if (asks && effect_ != effect_before) ask_deadline_ = now + settings_.confirm_timeout;
+  if (effect_ == Effect::Program && journal_.failures > before.failures) {
+    not_before_ = now + kProgramAgainPause;
+  }
+  if (before.outcome.number != journal_.outcome.number) {
+    outcome_pause_ = kOutcomePauseMin;
+    report_outcome();
+  } else if (before.phase != journal_.phase || new_work) {
+    report_state();
+  }
+}
+
+void Updater::check_deadline() noexcept {
+  const auto limit = deadline_of(journal_);
+  if (!limit) return;
+  const bool downloading = journal_.phase == Phase::Downloading;
+  const Instant since = downloading ? progress_.last_new_byte() : phase_began_;
+  const Instant now = clock_.now();
+  if (downloading && progress_.on_time(now) == Progress::News::Report) report_state();
+  if (now >= since + *limit) apply({.kind = EventKind::DeadlinePassed});
+}
+
+std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
+  while (storage_ready()) {
+    take_message();
+    if (storage_lost_) continue;
+    check_deadline();
+    if (storage_lost_) continue;
+    if (effect_ == Effect::Rest || clock_.now() < not_before_ || cancel.requested()) break;
+    if (effect_ == Effect::Download && !offer_) break;  // The twin's answer will bring the address.
+    mount_pause_ = kMountPauseMin;
+    if (const auto event = perform(cancel)) apply(*event);
+  }
+  repeat_outcome();
+  return next_wake();
+}
+
+std::optional<Instant> Updater::next_wake() noexcept {
+  std::optional<Instant> wake;
+  const auto no_later_than = [&wake](Instant at) { wake = wake ? std::min(*wake, at) : at; };
+  if (!journal_.outcome.acknowledged && journal_.outcome.number > 0) no_later_than(outcome_at_);
+  if (storage_lost_) {
+    no_later_than(mount_at_);
+    return wake;
+  }
+  const bool downloading = journal_.phase == Phase::Downloading;
+  if (const auto limit = deadline_of(journal_)) {
+    no_later_than((downloading ? progress_.last_new_byte() : phase_began_) + *limit);
+  }
+  if (downloading && !progress_.quiet()) no_later_than(progress_.quiet_at());
+  const bool can_work = effect_ != Effect::Rest && (effect_ != Effect::Download || offer_);
+  if (can_work) no_later_than(std::max(not_before_, clock_.now()));
+  return wake;
+}
+
+void Updater::acknowledged(std::uint32_t outcome_number) noexcept {
+  const bool ours = outcome_number == journal_.outcome.number && !journal_.outcome.acknowledged;
+  if (!ours || storage_lost_) return;  // With a lost flash the outcome is simply sent again.
+  Journal next = journal_;
+  next.outcome.acknowledged = true;
+  (void)commit(next);  // A failure lost the storage, which is reported and tried again there.
+}
+
+}  // namespace ota::engine
