@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   try {
     app.require_subcommand(1);
     add_shared_options(app, context);
+    add_hub(app, context);
     add_version(app, context);
     app.parse(argc, argv);
     return static_cast<int>(context.run());

@@ -1,0 +1,118 @@
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+#include "cloud/hub/core/core.hpp"
+#include "cloud/hub/net/server.hpp"
+#include "cloud/profile/profile.hpp"
+
+namespace ota::cli {
+namespace {
+
+struct HubOptions {
+  hub::ServerOptions server;
+  std::string log_level = "info";
+};
+
+/// $XDG_STATE_HOME/mcu-ota/hub, else ~/.local/state/mcu-ota/hub, else here.
+std::string default_state_directory() {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return std::string(state) + "/mcu-ota/hub";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return std::string(home) + "/.local/state/mcu-ota/hub";
+  }
+  return "mcu-ota-hub";
+}
+
+void log_to_stderr(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("hub");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  logger->set_level(spdlog::level::from_str(level));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+/// Paths and addresses only: keys stay in the profile.
+void announce(const Context& context, const hub::HubServer::Facts& facts) {
+  if (context.format == Format::Json) {
+    const nlohmann::json document = {
+        {"schema", kJsonSchema},         {"device_host", facts.device_host},
+        {"hub_host", facts.hub_host},    {"listen", facts.listen_address},
+        {"mqtt_port", facts.mqtt_port},  {"https_port", facts.https_port},
+        {"profile", facts.profile_file}, {"ca", facts.ca_file}};
+    std::cout << document.dump() << std::endl;
+    return;
+  }
+  std::cout << "MQTT      " << facts.listen_address << " port " << facts.mqtt_port
+            << "  (devices: " << facts.device_host << ")\n"
+            << "HTTPS     " << facts.listen_address << " port " << facts.https_port
+            << "  (operators, blobs: " << facts.hub_host << ")\n"
+            << "profile   " << facts.profile_file << "\n"
+            << "CA        " << facts.ca_file << "\n"
+            << "ready; stop with Ctrl-C" << std::endl;
+}
+
+ExitCode run_hub(const Context& context, HubOptions options) {
+  log_to_stderr(options.log_level);
+  options.server.profile_file =
+      context.profile_path.empty() ? profile::default_path() : context.profile_path;
+  options.server.open_core = hub::Core::open;
+  auto server = hub::HubServer::start(options.server);
+  if (!server) {
+    return report(context, {.exit_code = ExitCode::Failed,
+                            .code = "hub_not_started",
+                            .message = server.error(),
+                            .retry_after_s = {}});
+  }
+  server.value()->stop_on_signals();
+  announce(context, server.value()->facts());
+  server.value()->run();
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+void add_hub(CLI::App& app, Context& context) {
+  auto options = std::make_shared<HubOptions>();
+  options->server.state_directory = default_state_directory();
+  CLI::App* verb =
+      app.add_subcommand("hub", "Run a local IoT Hub, DPS and Blob Storage on this machine");
+  hub::ServerOptions& server = options->server;
+  verb->add_option("--state", server.state_directory, "Where the hub keeps keys, twins and blobs")
+      ->type_name("DIR")
+      ->capture_default_str();
+  verb->add_option("--listen", server.listen_address,
+                   "Address to listen on; 0.0.0.0 for devices on the network")
+      ->type_name("ADDR")
+      ->capture_default_str();
+  verb->add_option("--mqtt-port", server.mqtt_port,
+                   "Port for devices (MQTT with TLS); 0: any free one")
+      ->capture_default_str();
+  verb->add_option("--https-port", server.https_port,
+                   "Port for operators and blobs (HTTPS); 0: any free one")
+      ->capture_default_str();
+  verb->add_option("--host", server.host_names,
+                   "Name or address by which clients reach this machine; may be repeated, the "
+                   "first one is handed out")
+      ->type_name("NAME");
+  verb->add_option("--device-ca", server.device_ca_file,
+                   "Certificate authorities (PEM) whose device certificates are trusted")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  verb->add_option("--log-level", options->log_level, "What goes to standard error")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  verb->callback([options, &context] {
+    context.run = [options, &context] { return run_hub(context, *options); };
+  });
+}
+
+}  // namespace ota::cli
