@@ -188,6 +188,38 @@ TEST(W25q, LockedProtectionIsReported) {
   EXPECT_EQ(rig.driver.start().error(), Errc::Protected);
 }
 
+/// A bus that learns at the first long frame that it carries less than it thought, as spidev may.
+class ShrinkingBus final : public SpiBus {
+ public:
+  explicit ShrinkingBus(SpiBus& bus) : bus_(bus) {}
+  Status transfer(std::span<const SpiFrame> frames) noexcept override {
+    for (const SpiFrame& frame : frames) {
+      if (frame.command.size() + frame.write.size() + frame.read.size() <= 600) continue;
+      limit_ = std::max<std::size_t>(512, limit_ / 2);
+      return Errc::OutOfRange;
+    }
+    return bus_.transfer(frames);
+  }
+  std::size_t frame_bytes_max() const noexcept override { return limit_; }
+  void wait(Duration duration) noexcept override { bus_.wait(duration); }
+  Instant now() noexcept override { return bus_.now(); }
+
+ private:
+  SpiBus& bus_;
+  std::size_t limit_ = 4096;
+};
+
+TEST(W25q, ReadsOnWhenTheBusLearnsASmallerLimit) {
+  SimW25q part;
+  part.cells().overwrite(0, pattern(5000));
+  ShrinkingBus bus(part);
+  W25q driver(bus);
+  ASSERT_TRUE(driver.start());
+  std::vector<std::byte> out(5000);
+  ASSERT_TRUE(driver.read(0, out));
+  EXPECT_EQ(out, pattern(5000));
+}
+
 TEST(W25q, BusFailureIsAnIoError) {
   Rig rig;
   ASSERT_TRUE(rig.driver.start());

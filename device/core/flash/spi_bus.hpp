@@ -25,7 +25,8 @@ class SpiBus : public Clock {
   /// together.
   ///
   /// @param frames  1 .. kFramesMax, each with at most frame_bytes_max() bytes in all
-  /// @errors Io: the bus failed. It is not known which of the frames the part saw.
+  /// @errors OutOfRange: a frame is too long, and frame_bytes_max() has become smaller; the part
+  /// saw nothing of it. Io: the bus failed. It is not known which of the frames the part saw.
   virtual Status transfer(std::span<const SpiFrame> frames) noexcept = 0;
 
   /// The longest frame, command included, that one transfer carries.

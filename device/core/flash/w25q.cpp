@@ -122,10 +122,15 @@ Status W25q::write_enabled(Bytes command, Bytes data, Duration limit, Duration i
 
 Status W25q::do_read(std::uint32_t address, MutableBytes out) noexcept {
   OTA_TRY(require_idle());
-  const std::size_t piece_max = bus_.frame_bytes_max() - kCommandBytes;
   while (!out.empty()) {
-    const std::size_t size = std::min(out.size(), piece_max);
-    OTA_TRY(query(with_address(op::kRead, address), out.first(size)));
+    const std::size_t size = std::min(out.size(), bus_.frame_bytes_max() - kCommandBytes);
+    const Status done = query(with_address(op::kRead, address), out.first(size));
+    // A bus that has just learnt a smaller limit is asked again with shorter frames.
+    if (!done && done.error() == Errc::OutOfRange &&
+        size > bus_.frame_bytes_max() - kCommandBytes) {
+      continue;
+    }
+    OTA_TRY(done);
     out = out.subspan(size);
     address += static_cast<std::uint32_t>(size);
   }
