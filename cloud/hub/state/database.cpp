@@ -41,10 +41,11 @@ Outcome<bool> Statement::step() {
 
 Outcome<Ok> Statement::bind(const Values& values) {
   sqlite3_reset(statement_.get());
-  OTA_ASSERT(values.size() ==
-             static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_.get())));
+  const auto count = static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_.get()));
+  // Numbered parameters may be left over where a statement needs only some of them.
+  OTA_ASSERT(values.size() >= count);
   int index = 0;
-  for (const Value& value : values) {
+  for (const Value& value : std::span(values).first(count)) {
     ++index;
     int result = SQLITE_OK;
     if (const auto* number = std::get_if<std::int64_t>(&value.value_)) {

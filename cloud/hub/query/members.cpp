@@ -1,0 +1,172 @@
+#include "cloud/hub/query/members.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+
+#include "cloud/hub/query/tokens.hpp"
+#include "cloud/hub/query/words.hpp"
+#include "cloud/hub/twin/json_text.hpp"
+
+namespace ota::hub::query {
+
+namespace {
+
+using Names = std::span<const std::string>;
+
+struct Column {
+  std::string_view name;  // "capabilities.iotEdge" for two names
+  std::string_view sql;
+  Type type;
+};
+constexpr std::array kColumns = {
+    Column{"deviceId", "d.device_id", Type::Text},
+    Column{"generationId", "d.generation_id", Type::Text},
+    Column{"etag", "d.etag", Type::Text},
+    Column{"deviceEtag", "d.device_etag", Type::Text},
+    Column{"version", "d.version", Type::Number},
+    Column{"status", "d.status", Type::Text},
+    Column{"statusReason", "d.status_reason", Type::Text},
+    Column{"statusUpdateTime", "d.status_updated", Type::Text},
+    Column{"connectionState", "d.connection_state", Type::Text},
+    Column{"connectionStateUpdateTime", "d.connection_updated", Type::Text},
+    Column{"lastActivityTime", "d.last_activity", Type::Text},
+    Column{"cloudToDeviceMessageCount", "0", Type::Number},
+    Column{"authenticationType", "d.authentication_type", Type::Text},
+    Column{"modelId", "d.model_id", Type::Text},
+    Column{"moduleId", "NULL", Type::Text},
+    Column{"deviceScope", "NULL", Type::Text},
+    Column{"capabilities.iotEdge", "d.iot_edge", Type::Boolean},
+    Column{"x509Thumbprint.primaryThumbprint", "d.primary_thumbprint", Type::Text},
+    Column{"x509Thumbprint.secondaryThumbprint", "d.secondary_thumbprint", Type::Text},
+};
+
+Member column_member(std::string_view sql, Type type, std::string name) {
+  const std::string value(sql);
+  const std::string quoted = type == Type::Boolean
+                                 ? "CASE " + value + " WHEN 0 THEN 'false' ELSE 'true' END"
+                                 : "json_quote(" + value + ")";
+  return {.type = type,
+          .value = value,
+          .dynamic_type = {},
+          .json = "CASE WHEN " + value + " IS NOT NULL THEN " + quoted + " END",
+          .name = std::move(name)};
+}
+
+/// A whole JSON document, for example all tags.
+Member document_member(std::string sql, std::string name) {
+  return {.type = Type::Dynamic,
+          .value = "NULL",
+          .dynamic_type = "'object'",
+          .json = std::move(sql),
+          .name = std::move(name)};
+}
+
+/// One step of SQLite's JSON path. SQLite 3.40 compares names with the text between the quotes of
+/// the stored JSON, escapes included, and cannot have a quote inside a quoted step.
+Outcome<std::string> path_step(const std::string& name, std::size_t position) {
+  const std::string dumped = to_text(name);
+  const std::string escaped = dumped.substr(1, dumped.size() - 2);
+  if (name.find('"') == std::string::npos) return ".\"" + escaped + "\"";
+  if (name.find_first_of(".[") == std::string::npos) return "." + escaped;
+  return failure_at(position, "a name with a double quote cannot hold '.' or '[' too");
+}
+
+Outcome<Member> json_member(std::string_view document, Names names, const Path& path,
+                            Parameters& parameters) {
+  std::string steps = "$";
+  for (const std::string& name : names) {
+    OTA_TRY(const auto step, path_step(name, path.position));
+    steps += step;
+  }
+  const std::string parameter = parameters.add(std::move(steps));
+  const std::string arguments = "(" + std::string(document) + ", " + parameter + ")";
+  return Member{.type = Type::Dynamic,
+                .value = "json_extract" + arguments,
+                .dynamic_type = "json_type" + arguments,
+                .json = "(" + std::string(document) + " -> " + parameter + ")",
+                .name = names.back()};
+}
+
+/// desired or reported, with its version and metadata.
+std::string whole_section(const std::string& section) {
+  return "json_set(d." + section + ", '$.\"$metadata\"', json(d." + section +
+         "_metadata), '$.\"$version\"', d." + section + "_version)";
+}
+
+Outcome<Member> properties_member(Names names, const Path& path, Parameters& parameters) {
+  if (names.empty()) {
+    return document_member("json_object('desired', json(" + whole_section("desired") +
+                               "), 'reported', json(" + whole_section("reported") + "))",
+                           "properties");
+  }
+  const bool desired = same_word(names.front(), "desired");
+  if (!desired && !same_word(names.front(), "reported")) {
+    return failure_at(path.position,
+                      "'properties." + names.front() + "' is neither desired nor reported");
+  }
+  const std::string section = desired ? "desired" : "reported";
+  const Names rest = names.subspan(1);
+  if (rest.empty()) return document_member(whole_section(section), section);
+  if (rest.front() == "$version" && rest.size() == 1) {
+    return column_member("d." + section + "_version", Type::Number, "$version");
+  }
+  if (rest.front() != "$metadata") return json_member("d." + section, rest, path, parameters);
+  const std::string metadata = "d." + section + "_metadata";
+  if (rest.size() == 1) return document_member(metadata, "$metadata");
+  return json_member(metadata, rest.subspan(1), path, parameters);
+}
+
+Outcome<Member> configurations_member(Names names, const Path& path, Parameters& parameters) {
+  const std::string from = " FROM target AS t WHERE t.device_id = d.device_id";
+  if (names.empty()) {
+    return document_member(
+        "(SELECT json_group_object(t.configuration_id, json_object('status', t.status))" + from +
+            ")",
+        "configurations");
+  }
+  const std::string one = from + " AND t.configuration_id = " + parameters.add(names.front()) + ")";
+  if (names.size() == 1) {
+    Member member = document_member("(SELECT json_object('status', t.status)" + one, names.front());
+    return member;
+  }
+  if (names.size() == 2 && same_word(names[1], "status"))
+    return column_member("(SELECT t.status" + one, Type::Text, "status");
+  return failure_at(path.position, "a configuration has only a status");
+}
+
+std::optional<Member> built_in_member(const Path& path) {
+  std::string joined;
+  for (const std::string& name : path.names) joined += (joined.empty() ? "" : ".") + name;
+  for (const Column& column : kColumns) {
+    if (!same_word(column.name, joined)) continue;
+    const auto dot = column.name.find('.');
+    const std::string_view last =
+        dot == std::string_view::npos ? column.name : column.name.substr(dot + 1);
+    return column_member(column.sql, column.type, std::string(last));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Outcome<Member> resolve(const Path& path, Parameters& parameters) {
+  const Names rest = Names(path.names).subspan(1);
+  const std::string& root = path.names.front();
+  if (same_word(root, "tags")) {
+    if (rest.empty()) return document_member("d.tags", "tags");
+    return json_member("d.tags", rest, path, parameters);
+  }
+  if (same_word(root, "properties")) return properties_member(rest, path, parameters);
+  if (same_word(root, "configurations")) return configurations_member(rest, path, parameters);
+  if (auto member = built_in_member(path)) return std::move(*member);
+  return failure_at(
+      path.position,
+      "'" + root +
+          "' is not a member of a device; there are deviceId, tags, properties.desired,"
+          " properties.reported, configurations, status, connectionState, lastActivityTime and "
+          "others");
+}
+
+}  // namespace ota::hub::query
