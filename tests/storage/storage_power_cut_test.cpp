@@ -1,8 +1,7 @@
 // Goal: no power cut in any flash operation costs a byte that was durable, or leads to a format.
-// Method: count the operations of one clean storage life, cut each of them in turn with each kind
-// of tear, bring the power back, mount, check what was promised, and go on to the end. The normal
-// run takes every third operation of each kind of tear, others for another OTA_TEST_SEED;
-// OTA_TEST_EXHAUSTIVE=1 takes all.
+// Method: count the operations of one clean storage life, cut each of them in turn, bring the power
+// back, mount, check what was promised, and go on to the end. The normal run gives each operation
+// one kind of tear, chosen by OTA_TEST_SEED; OTA_TEST_EXHAUSTIVE=1 gives each operation all kinds.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
