@@ -47,16 +47,16 @@ class MemoryImage final : public mcu::ImageSource {
 struct TestTruth final : engine::TruthKeeper {
   std::optional<engine::Truth> load() noexcept override { return kept; }
   void save(const engine::Truth& truth) noexcept override {
-    if (*powered) kept = truth;
+    if (part->powered()) kept = truth;
   }
   std::optional<engine::Truth> kept;
-  const bool* powered = nullptr;
+  const sim::SimW25q* part = nullptr;  // its supply is the device's
 };
 
 /// The hub: keeps what it is told, and checks that it is so.
 struct TestHub final : engine::ReportSink {
   void report(const contract::Report& report, std::uint32_t number) noexcept override {
-    if (!*powered) return;
+    if (!part->powered()) return;
     reports.push_back(report);
     if (number != 0) to_acknowledge = number;
     if (report.status == StatusWord::Applied && mcu != nullptr && report.version > 0) {
@@ -71,7 +71,7 @@ struct TestHub final : engine::ReportSink {
   }
   std::vector<contract::Report> reports;
   std::optional<std::uint32_t> to_acknowledge;
-  const bool* powered = nullptr;
+  const sim::SimW25q* part = nullptr;
   const TestMcu* mcu = nullptr;
 };
 
@@ -80,11 +80,11 @@ class EngineRig {
   /// @param old_version  what the MCU runs from the start; its image is on the flash unless 0
   explicit EngineRig(std::uint32_t old_version = 5, std::size_t old_size = 20'000)
       : mcu(std::to_string(old_version)), old_image(random_image(old_size, old_version)) {
-    truth.powered = hub.powered = &powered;
+    truth.part = hub.part = &part;
     hub.mcu = &mcu;
     mcu.on_step = [this](std::uint64_t step) {
       if (cut_mcu_step && step == *cut_mcu_step) part.cut_power(step);
-      return powered_now();
+      return part.powered();
     };
     boot();
     if (old_version == 0) return;
@@ -120,7 +120,6 @@ class EngineRig {
   void boot() {
     device.reset();
     if (!part.powered()) part.power_up();
-    powered = true;
     transport.on_piece({});
     device.emplace(*this);
     updater().start();
@@ -130,10 +129,10 @@ class EngineRig {
   /// Lets the device work until it rests, loses its power, or `limit` has passed.
   void run(Duration limit = std::chrono::hours(1)) {
     const Instant end = clock.now() + limit;
-    for (int round = 0; powered_now(); ++round) {
+    for (int round = 0; part.powered(); ++round) {
       ASSERT_LT(round, 20'000) << "the engine does not come to rest";
       const auto wake = updater().run(cancel);
-      if (!powered_now()) return;
+      if (!part.powered()) return;
       if (hub.to_acknowledge && hub_acknowledges) {
         updater().acknowledged(*hub.to_acknowledge);
         hub.to_acknowledge.reset();
@@ -158,11 +157,6 @@ class EngineRig {
   std::uint32_t slot_version(store::Slot slot) {
     const auto found = store().find(slot);
     return found ? found->identity.version : 0;
-  }
-
-  bool powered_now() {
-    powered = part.powered();
-    return powered;
   }
 
   struct Device {
@@ -192,7 +186,6 @@ class EngineRig {
   std::vector<std::byte> old_image;
   std::optional<contract::Offer> twin;
   std::optional<std::uint64_t> cut_mcu_step;
-  bool powered = true;
   std::optional<Device> device;
 };
 
