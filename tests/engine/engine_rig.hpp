@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,6 +59,7 @@ struct TestHub final : engine::ReportSink {
   void report(const contract::Report& report, std::uint32_t number) noexcept override {
     if (!part->powered()) return;
     reports.push_back(report);
+    if (on_report) on_report(report);
     if (number != 0) to_acknowledge = number;
     if (report.status == StatusWord::Applied && mcu != nullptr && report.version > 0) {
       EXPECT_EQ(mcu->running(), std::to_string(report.version)) << "the report is not so";
@@ -71,6 +73,7 @@ struct TestHub final : engine::ReportSink {
   }
   std::vector<contract::Report> reports;
   std::optional<std::uint32_t> to_acknowledge;
+  std::function<void(const contract::Report&)> on_report;
   const sim::SimW25q* part = nullptr;
   const TestMcu* mcu = nullptr;
 };

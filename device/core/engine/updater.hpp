@@ -159,6 +159,8 @@ class Updater final : private StoredListener {
   std::uint32_t stored_bytes_ = 0;  // of the candidate, for reports
   bool has_current_ = false;        // an image to go back to
 
+  bool previous_doubted_ = false;  // the current image had a wrong hash once
+
   bool storage_lost_ = true;
   Instant mount_at_{};
   Duration mount_pause_{};

@@ -163,8 +163,9 @@ std::optional<Event> Updater::program() noexcept {
   const auto there = holds_target(Slot::Candidate);
   if (!there) return storage_trouble(there.error());
   if (!*there) return Event{.kind = EventKind::CandidateMissing};
-  SlotSource source(store_, Slot::Candidate);
-  const Status done = programmer_.program(info_of(identity_of(journal_.target)), source);
+  const store::ImageIdentity identity = identity_of(journal_.target);
+  SlotSource source(store_, Slot::Candidate, identity);
+  const Status done = programmer_.program(info_of(identity), source);
   if (source.flash_failed()) return storage_trouble(Errc::Io);
   if (done) return Event{.kind = EventKind::Programmed};
   if (done.error() == Errc::Busy) {
@@ -214,9 +215,15 @@ std::optional<Event> Updater::program_previous() noexcept {
   const auto digest = store_.hash(Slot::Current);
   if (!digest && digest.error() != Errc::Corrupt) return storage_trouble(digest.error());
   if (!digest || *digest != previous->identity.sha256) {
-    return Event{.kind = EventKind::PreviousMissing};
+    // A part that fell off the bus reads as FFh. Giving up the way back is final, so the part is
+    // started again, and asked who it is, before its word is taken.
+    if (previous_doubted_) return Event{.kind = EventKind::PreviousMissing};
+    previous_doubted_ = true;
+    lose_storage();
+    return std::nullopt;
   }
-  SlotSource source(store_, Slot::Current);
+  previous_doubted_ = false;
+  SlotSource source(store_, Slot::Current, previous->identity);
   const Status done = programmer_.program(info_of(previous->identity), source);
   if (source.flash_failed()) return storage_trouble(Errc::Io);
   if (done) return Event{.kind = EventKind::PreviousProgrammed};
