@@ -50,6 +50,29 @@ Status Store::mount_after_restart() noexcept {
 
 Result<MountOutcome> Store::mount() noexcept {
   release_handles();
+  OTA_TRY(const MountOutcome outcome, mount_or_format());
+  const Status usable = drop_unreadable_images();
+  if (usable) return outcome;
+  if (usable.error() != Errc::Corrupt) return usable.error();
+  OTA_TRY(volume_.format());
+  OTA_TRY(volume_.mount());
+  return MountOutcome::FormattedCorrupt;
+}
+
+/// To find free blocks littlefs walks all files. One with a rotten pointer would make every later
+/// write fail, for ever.
+Status Store::drop_unreadable_images() noexcept {
+  for (const Slot slot : {Slot::Candidate, Slot::Current}) {
+    const auto walked = volume_.blocks_used();
+    if (walked) return Ok{};
+    if (walked.error() != Errc::Corrupt) return walked.error();
+    OTA_TRY(volume_.remove(name_of(slot)));
+  }
+  const auto walked = volume_.blocks_used();
+  return walked ? Status(Ok{}) : Status(walked.error());
+}
+
+Result<MountOutcome> Store::mount_or_format() noexcept {
   Status mounted = mount_after_restart();
   MountOutcome formatted = MountOutcome::FormattedBlank;
   // Only "corrupt" may lead to a format; a part that fails to answer says nothing about what it
