@@ -75,11 +75,14 @@ Status read_erase_types(Bytes table, FlashParameters& part) noexcept {
     if (size > part.size_bytes) return Errc::Corrupt;
     Duration limit = erase_floor(size);
     if (has_times) limit = std::max(limit, erase_limit(dword(table, 10), type));
-    part.erase[count++] = {size, static_cast<std::uint8_t>(bits(pair, 8, 8)), limit};
+    const EraseType found{size, static_cast<std::uint8_t>(bits(pair, 8, 8)), limit};
+    std::size_t at = count++;
+    for (; at != 0 && part.erase[at - 1].size_bytes > size; --at) {
+      part.erase[at] = part.erase[at - 1];
+    }
+    part.erase[at] = found;
   }
   if (count == 0) return Errc::Corrupt;
-  std::sort(part.erase.begin(), part.erase.begin() + count,
-            [](const EraseType& a, const EraseType& b) { return a.size_bytes < b.size_bytes; });
   return Ok{};
 }
 
