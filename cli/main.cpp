@@ -17,8 +17,7 @@ ExitCode explain(const CLI::App& app, const CLI::ParseError& error, const Contex
   }
   return report(context, {.exit_code = ExitCode::Usage,
                           .code = "usage",
-                          .message = std::string(error.what()) + "; see mcu-ota --help",
-                          .retry_after_s = {}});
+                          .message = std::string(error.what()) + "; see mcu-ota --help"});
 }
 
 }  // namespace
@@ -29,6 +28,7 @@ int main(int argc, char** argv) {
   try {
     app.require_subcommand(1);
     add_shared_options(app, context);
+    add_deploy(app, context);
     add_hub(app, context);
     add_version(app, context);
     app.parse(argc, argv);

@@ -17,9 +17,9 @@ inline constexpr int kJsonSchema = 1;
 /// Why a verb did not reach its goal.
 struct Problem {
   ExitCode exit_code = ExitCode::Failed;
-  std::string code;     // stable word for programs, "hub_unreachable"
-  std::string message;  // one sentence: what, why, what to do
-  std::optional<int> retry_after_s;
+  std::string code = {};     // stable word for programs, "hub_unreachable"
+  std::string message = {};  // one sentence: what, why, what to do
+  std::optional<int> retry_after_s = {};
 };
 
 /// Says why on standard error, for JSON also as an object on standard output. Returns the exit

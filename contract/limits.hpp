@@ -17,7 +17,7 @@ inline constexpr std::size_t kDetailBytesMax = 160;
 /// One Azure twin section (desired or reported) holds 32 KiB; nothing larger is parsed.
 inline constexpr std::size_t kTwinSectionBytesMax = 32 * 1024;
 
-/// The largest firmware image: what a W25Q128-class flash of 16 MiB can hold beside its metadata.
-inline constexpr std::uint32_t kImageBytesMax = 16U * 1024U * 1024U;
+/// The largest firmware image: a W25Q128-class flash of 16 MiB less eight blocks of 64 KiB for metadata and the journal.
+inline constexpr std::uint32_t kImageBytesMax = 16U * 1024U * 1024U - 8U * 64U * 1024U;
 
 }  // namespace ota::contract

@@ -1,0 +1,137 @@
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/progress_bar.hpp"
+#include "cli/session.hpp"
+#include "cli/text_of.hpp"
+#include "cli/verbs.hpp"
+#include "cloud/rollout/deploy.hpp"
+
+namespace ota::cli {
+namespace {
+
+using rollout::DeployResult;
+
+struct Arguments {
+  std::string file;
+  rollout::DeployRequest request;
+  std::string version;  // as typed, so that the message can say what is wrong with it
+  std::string days = std::to_string(rollout::kTokenDaysDefault);
+  bool dry_run = false;
+};
+
+/// 0 for what is no number or out of range: check_request() has the words for it.
+std::uint32_t number_of(const std::string& text) {
+  std::uint32_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc{} && at == end ? number : 0;
+}
+
+const char* word_of(DeployResult::What what) {
+  switch (what) {
+    case DeployResult::What::Created:
+      return "created";
+    case DeployResult::What::AlreadyThere:
+      return "already_there";
+    case DeployResult::What::Planned:
+      return "planned";
+  }
+  return "unknown";
+}
+
+void print_json(const DeployResult& result) {
+  nlohmann::json out = {{"schema", kJsonSchema},
+                        {"result", word_of(result.what)},
+                        {"configuration", result.configuration_id},
+                        {"targetCondition", result.target_condition},
+                        {"url", result.url},
+                        {"sha256", result.sha256},
+                        {"sizeBytes", result.size_bytes},
+                        {"blobWasThere", result.blob_was_there},
+                        {"tokenExpires", nullptr},
+                        {"removed", result.removed},
+                        {"warnings", result.warnings}};
+  if (result.token_expires != 0) out["tokenExpires"] = contract::to_iso8601(result.token_expires);
+  std::cout << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+}
+
+void print_text(const DeployResult& result) {
+  const char* verdict = "deployed";
+  if (result.what == DeployResult::What::AlreadyThere) verdict = "already there, nothing to do";
+  if (result.what == DeployResult::What::Planned) verdict = "dry run, nothing was changed";
+  std::cout << printable(result.configuration_id) << ": " << verdict << "\n"
+            << "  devices  " << printable(result.target_condition) << "\n"
+            << "  image    " << size_text(result.size_bytes) << ", sha256 " << result.sha256 << "\n"
+            << "  blob     " << printable(result.url)
+            << (result.what == DeployResult::What::Created && result.blob_was_there ? " (was there)"
+                                                                                    : "")
+            << "\n";
+  if (result.token_expires != 0) {
+    std::cout << "  token    until " << contract::to_iso8601(result.token_expires) << "\n";
+  }
+  for (const std::string& id : result.removed) std::cout << "  removed  " << id << "\n";
+}
+
+ExitCode run(const Context& context, Arguments arguments) {
+  rollout::DeployRequest& request = arguments.request;
+  request.version = number_of(arguments.version);
+  request.token_days = number_of(arguments.days);
+  request.mode = arguments.dry_run ? rollout::Mode::Dry : rollout::Mode::Real;
+  if (const auto checked = rollout::check_request(request); !checked) {
+    return report(context, problem_of(checked.error()));
+  }
+  const auto image = rollout::open_image(arguments.file);
+  if (!image) return report(context, problem_of(image.error()));
+  const auto session = Session::open(context);
+  if (!session) return report(context, session.error());
+  const auto blobs = (*session)->blobs();
+  if (!blobs) return report(context, blobs.error());
+
+  const auto result = [&] {
+    ProgressBar progress(context);
+    const rollout::Cloud cloud{
+        .hub = (*session)->hub(), .blobs = **blobs, .now = (*session)->clock()};
+    return rollout::deploy(cloud, request, *image, progress);
+  }();
+  if (!result) return report(context, problem_of(result.error()));
+  for (const std::string& warning : result->warnings) {
+    std::cerr << "mcu-ota: warning: " << printable(warning) << "\n";
+  }
+  context.format == Format::Json ? print_json(*result) : print_text(*result);
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+void add_deploy(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand(
+      "deploy", "Publish a firmware file and offer it to the devices of one product and group");
+  const auto arguments = std::make_shared<Arguments>();
+  rollout::DeployRequest& request = arguments->request;
+  verb->add_option("FILE", arguments->file, "The firmware, as the MCU takes it")->required();
+  verb->add_option("VERSION", arguments->version, "1 to 2147483647, higher than what is deployed")
+      ->required();
+  verb->add_option("PRODUCT", request.product, "The devices' tag productType")->required();
+  verb->add_option("GROUP", request.group, "The devices' tag deviceGroup")->required();
+  verb->add_option("-c,--container", request.container, "Blob container, made if missing")
+      ->capture_default_str();
+  verb->add_option("-d,--days", arguments->days, "How long devices may download it")
+      ->capture_default_str();
+  verb->add_option("--mcu-version", request.mcu_version,
+                   "What the MCU reports when it runs this firmware (default: VERSION)")
+      ->type_name("TEXT");
+  verb->add_flag("--dry-run", arguments->dry_run, "Check everything and change nothing");
+  verb->footer(
+      "Examples:\n"
+      "  mcu-ota deploy pump.bin 12 pump lab\n"
+      "  mcu-ota deploy pump.bin 12 pump lab --dry-run\n"
+      "  mcu-ota deploy pump-11.bin 13 pump lab --mcu-version 11   # back to an older firmware\n");
+  verb->callback([&context, arguments] {
+    context.run = [&context, arguments] { return run(context, *arguments); };
+  });
+}
+
+}  // namespace ota::cli

@@ -1,0 +1,49 @@
+#pragma once
+
+// The clients of one command, built from the profile or, for Azure, from the environment.
+
+#include <memory>
+#include <optional>
+
+#include "base/random.hpp"
+#include "cli/output.hpp"
+#include "cloud/rest/blob_client.hpp"
+#include "cloud/rest/dps_client.hpp"
+#include "cloud/rest/hub_client.hpp"
+#include "cloud/rollout/failure.hpp"
+
+namespace ota::cli {
+
+/// The number and words that a use case's failure has on the command line.
+Problem problem_of(const rollout::Failure& failure);
+
+class Session {
+ public:
+  /// An explicit --profile holds; else AZURE_IOTHUB_CONNECTIONSTRING and
+  /// AZURE_STORAGE_CONNECTIONSTRING (and AZURE_DPS_CONNECTIONSTRING); else the default profile.
+  static Result<std::unique_ptr<Session>, Problem> open(const Context& context);
+
+  rest::HubClient& hub() { return *hub_; }
+  /// @errors Usage: nothing says where the storage (or the DPS) is
+  Result<rest::BlobClient*, Problem> blobs();
+  Result<rest::DpsClient*, Problem> dps();
+
+  const contract::HubConnection& hub_connection() const { return hub_connection_; }
+  rest::WallClock clock() const;
+
+ private:
+  struct Source;
+  Session();
+  std::optional<Problem> connect(const Source& source);
+  rest::ClientSetup setup();
+
+  rest::SystemPause pause_;
+  SplitMix64 random_;
+  std::string ca_file_;
+  contract::HubConnection hub_connection_;
+  std::optional<rest::HubClient> hub_;
+  std::optional<rest::BlobClient> blobs_;
+  std::optional<rest::DpsClient> dps_;
+};
+
+}  // namespace ota::cli

@@ -1,0 +1,235 @@
+#include "cloud/rollout/deploy.hpp"
+
+#include <algorithm>
+
+#include "base/encoding.hpp"
+#include "contract/azure/names.hpp"
+#include "contract/json/offer_json.hpp"
+
+namespace ota::rollout {
+namespace {
+
+constexpr contract::UnixSeconds kSecondsPerDay = 86'400;
+/// A token starts in the past, because device clocks are not exact.
+constexpr contract::UnixSeconds kTokenHeadStartSeconds = 5 * 60;
+
+Failure input(std::string code, std::string message) {
+  return {.kind = Failure::Kind::Input, .code = std::move(code), .message = std::move(message)};
+}
+
+/// Azure: 3 .. 63 lower-case letters, digits and single dashes, beginning and ending without one.
+bool is_container_name(std::string_view name) {
+  if (name.size() < 3 || name.size() > 63 || name.front() == '-' || name.back() == '-') {
+    return false;
+  }
+  if (name.find("--") != std::string_view::npos) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c >= 0x20 && c != 0x7F; });
+}
+
+/// One deployment on its way.
+class Deployment {
+ public:
+  Deployment(const Cloud& cloud, const DeployRequest& request, const ImageFile& image,
+             DeployObserver& observer)
+      : cloud_(cloud), request_(request), image_(image), observer_(observer) {}
+
+  Outcome<DeployResult> run() {
+    prepare_release();
+    OTA_TRY(rest::Configuration configuration, make_configuration(release_));
+    result_.configuration_id = configuration.id;
+    result_.target_condition = configuration.target_condition;
+    OTA_TRY(const auto all, outcome_of(cloud_.hub.list_configurations()));
+    const auto deployed = releases_of(all, request_.product, request_.group);
+    OTA_TRY(const auto same, find_same(deployed, request_.version, result_.sha256));
+    if (same) return found(*same, all);
+    if (request_.mode == Mode::Dry) {
+      result_.what = DeployResult::What::Planned;
+      return std::move(result_);
+    }
+    OTA_TRY(publish());
+    OTA_TRY(create(configuration));
+    if (result_.what == DeployResult::What::Created) remove_superseded(deployed);
+    return std::move(result_);
+  }
+
+ private:
+  void prepare_release() {
+    const contract::UnixSeconds now = cloud_.now();
+    blob_name_ =
+        contract::blob_name(request_.product, request_.version, image_.sha256, image_.base_name);
+    result_.token_expires = now + request_.token_days * kSecondsPerDay;
+    result_.url = cloud_.blobs.url_of(request_.container, blob_name_);
+    result_.sha256 = to_hex(image_.sha256);
+    result_.size_bytes = image_.size_bytes;
+    release_ = {.product = request_.product,
+                .group = request_.group,
+                .version = request_.version,
+                .mcu_version = request_.mcu_version.empty() ? std::to_string(request_.version)
+                                                            : request_.mcu_version,
+                .file_name = image_.base_name,
+                .size_bytes = image_.size_bytes,
+                .sha256 = image_.sha256,
+                .url = result_.url,
+                .sas = cloud_.blobs.read_sas(request_.container, blob_name_,
+                                             now - kTokenHeadStartSeconds, result_.token_expires)};
+  }
+
+  /// The same version with the same content: nothing to do, but say when its token has run out.
+  DeployResult found(const DeployedRelease& release,
+                     const std::vector<rest::Configuration>& configurations) {
+    result_.what = DeployResult::What::AlreadyThere;
+    result_.configuration_id = release.id;
+    result_.blob_was_there = true;
+    result_.token_expires = 0;
+    for (const rest::Configuration& configuration : configurations) {
+      if (configuration.id != release.id) continue;
+      for (const auto& [path, json] : configuration.device_content) {
+        const auto offer = contract::parse_offer(json);
+        if (!offer) continue;
+        result_.url = std::string(offer->url.view());
+        result_.token_expires = contract::blob_sas_expiry(offer->sas.view()).value_or(0);
+      }
+    }
+    if (result_.token_expires != 0 && result_.token_expires <= cloud_.now()) {
+      result_.warnings.push_back("its download token ended at " +
+                                 contract::to_iso8601(result_.token_expires) +
+                                 "; devices that still need the image cannot fetch it: deploy it "
+                                 "under a new version");
+    }
+    return std::move(result_);
+  }
+
+  Outcome<Ok> publish() {
+    OTA_TRY(outcome_of(cloud_.blobs.ensure_container(request_.container)));
+    OTA_TRY(result_.blob_was_there, blob_is_there());
+    if (result_.blob_was_there) return Ok{};
+    const rest::BlobUpload upload{.container = request_.container,
+                                  .name = blob_name_,
+                                  .path = image_.path,
+                                  .size_bytes = image_.size_bytes,
+                                  .md5 = image_.md5,
+                                  .metadata = {{"filename", image_.base_name},
+                                               {"version", std::to_string(request_.version)},
+                                               {"deployment", result_.configuration_id},
+                                               {"sha256", result_.sha256}}};
+    const auto stored = cloud_.blobs.put(
+        upload, [this](std::uint64_t bytes) { observer_.uploading(bytes, image_.size_bytes); });
+    if (stored) return Ok{};
+    if (stored.error().kind != rest::ApiError::Kind::Conflict)
+      return upload_failure(stored.error());
+    // Somebody else, or our own try whose answer was lost, was first: the content decides.
+    OTA_TRY(result_.blob_was_there, blob_is_there());
+    return result_.blob_was_there ? Outcome<Ok>(Ok{}) : Outcome<Ok>(failure_of(stored.error()));
+  }
+
+  static Failure upload_failure(const rest::ApiError& error) {
+    if (error.code == "Md5Mismatch") {
+      return input("file_changed",
+                   "the file changed while it was sent; wait until it is written and deploy again");
+    }
+    return failure_of(error);
+  }
+
+  /// Whether the blob exists with our content.
+  /// @errors Conflict: it exists with another one.
+  Outcome<bool> blob_is_there() {
+    const auto properties = cloud_.blobs.properties(request_.container, blob_name_);
+    if (!properties) {
+      if (properties.error().kind == rest::ApiError::Kind::NotFound) return false;
+      return failure_of(properties.error());
+    }
+    const bool same =
+        properties->size_bytes == image_.size_bytes && properties->content_md5 == image_.md5.whole;
+    if (same) return true;
+    return Failure{.kind = Failure::Kind::Conflict,
+                   .code = "blob_has_other_content",
+                   .message = "blob " + request_.container + "/" + blob_name_ +
+                              " exists with other content and is never overwritten; deploy under "
+                              "a new version, or delete that blob if no device needs it"};
+  }
+
+  Outcome<Ok> create(const rest::Configuration& configuration) {
+    const auto created = cloud_.hub.create_configuration(configuration);
+    if (created) return Ok{};
+    if (created.error().kind != rest::ApiError::Kind::Conflict) return failure_of(created.error());
+    OTA_TRY(const auto other, outcome_of(cloud_.hub.get_configuration(configuration.id)));
+    const auto release = read_release(other);
+    if (release && release->sha256 == result_.sha256) {
+      result_.what = DeployResult::What::AlreadyThere;
+      return Ok{};
+    }
+    return Failure{.kind = Failure::Kind::Conflict,
+                   .code = "deployed_meanwhile",
+                   .message = "somebody else deployed version " + std::to_string(request_.version) +
+                              " to product '" + request_.product + "', group '" + request_.group +
+                              "' at this moment, with other content; look at `mcu-ota status` and "
+                              "agree who uses the next version"};
+  }
+
+  void remove_superseded(std::vector<DeployedRelease> deployed) {
+    deployed.insert(deployed.begin(), DeployedRelease{.id = result_.configuration_id});
+    for (const DeployedRelease& old : superseded(deployed)) {
+      const auto removed = cloud_.hub.delete_configuration(old.id);
+      if (removed || removed.error().kind == rest::ApiError::Kind::NotFound) {
+        result_.removed.push_back(old.id);
+      } else {
+        result_.warnings.push_back("the superseded configuration " + old.id +
+                                   " stays: " + removed.error().message);
+      }
+    }
+  }
+
+  const Cloud& cloud_;
+  const DeployRequest& request_;
+  const ImageFile& image_;
+  DeployObserver& observer_;
+  Release release_;
+  std::string blob_name_;
+  DeployResult result_;
+};
+
+}  // namespace
+
+Outcome<Ok> check_request(const DeployRequest& request) {
+  if (request.version == 0 || request.version > contract::kVersionMax) {
+    return input("version_invalid",
+                 "VERSION must be a whole number from 1 to 2147483647; 0 is the factory image");
+  }
+  if (const auto product = contract::check_product(request.product); !product) {
+    return input("product_invalid", product.error());
+  }
+  if (const auto group = contract::check_group(request.group); !group) {
+    return input("group_invalid", group.error());
+  }
+  if (!is_container_name(request.container)) {
+    return input("container_invalid",
+                 "'" + request.container +
+                     "' cannot be a container; use 3 to 63 lower-case letters, digits and dashes");
+  }
+  if (request.token_days == 0 || request.token_days > kTokenDaysMax) {
+    return input("days_invalid",
+                 "the days of the download token must be 1 to " + std::to_string(kTokenDaysMax));
+  }
+  if (request.mcu_version.size() > contract::kMcuVersionBytesMax ||
+      !is_printable(request.mcu_version)) {
+    return input("mcu_version_invalid", "the MCU's version must be printable text of at most " +
+                                            std::to_string(contract::kMcuVersionBytesMax) +
+                                            " bytes");
+  }
+  return Ok{};
+}
+
+Outcome<DeployResult> deploy(const Cloud& cloud, const DeployRequest& request,
+                             const ImageFile& image, DeployObserver& observer) {
+  OTA_TRY(check_request(request));
+  return Deployment(cloud, request, image, observer).run();
+}
+
+}  // namespace ota::rollout

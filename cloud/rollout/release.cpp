@@ -1,0 +1,174 @@
+#include "cloud/rollout/release.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "base/encoding.hpp"
+#include "contract/azure/names.hpp"
+#include "contract/json/offer_json.hpp"
+
+namespace ota::rollout {
+namespace {
+
+namespace label {
+constexpr const char* kProduct = "product";
+constexpr const char* kGroup = "group";
+constexpr const char* kVersion = "version";
+constexpr const char* kRevision = "revision";
+constexpr const char* kFile = "file";
+constexpr const char* kSha256 = "sha256";
+}  // namespace label
+
+/// Labels of IoT Hub hold at most 128 characters.
+constexpr std::size_t kLabelBytesMax = 128;
+
+template <std::size_t Capacity>
+Outcome<FixedText<Capacity>> fit(const char* name, const std::string& text) {
+  FixedText<Capacity> out;
+  if (!out.assign(text)) {
+    return Failure{.kind = Failure::Kind::Input,
+                   .code = "text_too_long",
+                   .message = std::string(name) + " has " + std::to_string(text.size()) +
+                              " bytes, but a device takes at most " + std::to_string(Capacity) +
+                              "; use shorter names for file, container or product"};
+  }
+  return out;
+}
+
+Outcome<contract::Offer> offer_of(const Release& release) {
+  contract::Offer offer;
+  offer.version = release.version;
+  offer.size_bytes = static_cast<std::uint32_t>(release.size_bytes);
+  offer.sha256 = release.sha256;
+  offer.attempt = release.revision - 1;  // r1 is the first attempt and needs no key
+  OTA_TRY(offer.url, fit<contract::kUrlBytesMax>("the blob's URL", release.url));
+  OTA_TRY(offer.sas, fit<contract::kSasBytesMax>("the blob's token", release.sas));
+  OTA_TRY(offer.product, fit<contract::kProductBytesMax>("PRODUCT", release.product));
+  OTA_TRY(offer.mcu_version,
+          fit<contract::kMcuVersionBytesMax>("the MCU's version text", release.mcu_version));
+  return offer;
+}
+
+/// The devices of this release that report `status`, `key` being the version.
+std::string metric_query(const Release& release, contract::StatusWord status,
+                         std::string_view key) {
+  const std::string reported = "properties.reported." + std::string(contract::kProperty) + ".";
+  return "SELECT deviceId FROM devices WHERE " +
+         contract::target_condition(release.product, release.group) + " AND " + reported +
+         std::string(contract::report_key::kStatus) + "='" +
+         std::string(contract::to_text(status)) + "' AND " + reported + std::string(key) + "=" +
+         std::to_string(release.version);
+}
+
+std::uint32_t number(const std::map<std::string, std::string>& labels, const char* name) {
+  const auto it = labels.find(name);
+  std::uint32_t value = 0;
+  if (it != labels.end()) {
+    const std::string& text = it->second;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+  }
+  return value;
+}
+
+std::string text(const std::map<std::string, std::string>& labels, const char* name) {
+  const auto it = labels.find(name);
+  return it == labels.end() ? std::string() : it->second;
+}
+
+Failure conflict(std::string code, std::string message) {
+  return {.kind = Failure::Kind::Conflict, .code = std::move(code), .message = std::move(message)};
+}
+
+}  // namespace
+
+std::string Release::id() const {
+  return contract::configuration_id(product, group, version, revision);
+}
+
+Outcome<rest::Configuration> make_configuration(const Release& release) {
+  OTA_TRY(const contract::Offer offer, offer_of(release));
+  rest::Configuration out;
+  out.id = release.id();
+  out.labels = {{label::kProduct, release.product},
+                {label::kGroup, release.group},
+                {label::kVersion, std::to_string(release.version)},
+                {label::kRevision, std::to_string(release.revision)},
+                {label::kFile, release.file_name.substr(0, kLabelBytesMax)},
+                {label::kSha256, to_hex(release.sha256)}};
+  out.device_content = {
+      {"properties.desired." + std::string(contract::kProperty), contract::encode_offer(offer)}};
+  out.target_condition = contract::target_condition(release.product, release.group);
+  out.priority = release.version;
+  using contract::StatusWord;
+  namespace key = contract::report_key;
+  out.metric_queries = {
+      {metric::kDownloading, metric_query(release, StatusWord::Downloading, key::kTarget)},
+      {metric::kInterrupted, metric_query(release, StatusWord::Interrupted, key::kTarget)},
+      {metric::kApplying, metric_query(release, StatusWord::Applying, key::kTarget)},
+      {metric::kApplied, metric_query(release, StatusWord::Applied, key::kVersion)},
+      {metric::kError, metric_query(release, StatusWord::Error, key::kTarget)}};
+  return out;
+}
+
+std::optional<DeployedRelease> read_release(const rest::Configuration& configuration) {
+  DeployedRelease out{.id = configuration.id,
+                      .product = text(configuration.labels, label::kProduct),
+                      .group = text(configuration.labels, label::kGroup),
+                      .version = number(configuration.labels, label::kVersion),
+                      .revision = number(configuration.labels, label::kRevision),
+                      .file_name = text(configuration.labels, label::kFile),
+                      .sha256 = text(configuration.labels, label::kSha256),
+                      .created = configuration.created};
+  const bool ours =
+      out.version != 0 && contract::configuration_belongs_to(out.id, out.product, out.group);
+  return ours ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::vector<DeployedRelease> releases_of(const std::vector<rest::Configuration>& configurations,
+                                         std::string_view product, std::string_view group) {
+  std::vector<DeployedRelease> out;
+  for (const rest::Configuration& configuration : configurations) {
+    auto release = read_release(configuration);
+    if (release && release->product == product && release->group == group) {
+      out.push_back(std::move(*release));
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const DeployedRelease& a, const DeployedRelease& b) {
+    return std::tie(a.version, a.revision) > std::tie(b.version, b.revision);
+  });
+  return out;
+}
+
+Outcome<std::optional<DeployedRelease>> find_same(const std::vector<DeployedRelease>& deployed,
+                                                  std::uint32_t version, std::string_view sha256) {
+  if (deployed.empty() || deployed.front().version < version) {
+    return std::optional<DeployedRelease>();
+  }
+  const DeployedRelease& newest = deployed.front();
+  const std::string whose = "product '" + newest.product + "', group '" + newest.group + "'";
+  const std::string next =
+      newest.version == contract::kVersionMax ? "" : std::to_string(newest.version + 1);
+  if (newest.version > version) {
+    return conflict("version_not_newer",
+                    "version " + std::to_string(version) + " is lower than version " +
+                        std::to_string(newest.version) + ", which is deployed to " + whose +
+                        "; to go back, deploy the old file as version " + next +
+                        " with --mcu-version and what that firmware reports");
+  }
+  if (newest.sha256 != sha256) {
+    return conflict("version_has_other_content",
+                    "version " + std::to_string(version) + " is deployed to " + whose +
+                        " with other content (" + newest.file_name + ", sha256 " +
+                        newest.sha256.substr(0, 16) + "...); a version never changes: use " + next);
+  }
+  return std::optional(newest);
+}
+
+std::vector<DeployedRelease> superseded(const std::vector<DeployedRelease>& deployed) {
+  std::vector<DeployedRelease> out;
+  for (std::size_t i = kReleasesKept; i < deployed.size(); ++i) out.push_back(deployed[i]);
+  return out;
+}
+
+}  // namespace ota::rollout
