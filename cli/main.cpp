@@ -29,6 +29,9 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     add_shared_options(app, context);
     add_deploy(app, context);
+    add_status(app, context);
+    add_device(app, context);
+    add_enrollment(app, context);
     add_hub(app, context);
     add_version(app, context);
     app.parse(argc, argv);

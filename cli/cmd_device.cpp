@@ -1,0 +1,167 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/device_view.hpp"
+#include "cli/key_file.hpp"
+#include "cli/session.hpp"
+#include "cli/verbs.hpp"
+#include "cloud/rollout/fleet.hpp"
+#include "cloud/rollout/ids.hpp"
+
+namespace ota::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Arguments {
+  std::string id;
+  rollout::DeviceFilter tags;
+  std::string key_file;
+  bool confirmed = false;
+};
+
+using Action = ExitCode (*)(const Context&, Session&, const Arguments&);
+
+void print(const Json& document) {
+  std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+void print_device(const Context& context, const Session& session,
+                  const rollout::DeviceState& device) {
+  if (context.format == Format::Json) {
+    Json document = device_json(device);
+    document["schema"] = kJsonSchema;
+    print(document);
+  } else {
+    std::cout << device_text(device, session.clock()());
+  }
+}
+
+ExitCode list(const Context& context, Session& session, const Arguments& arguments) {
+  const auto devices = rollout::list_devices(session.hub(), arguments.tags);
+  if (!devices) return report(context, problem_of(devices.error()));
+  if (context.format == Format::Json) {
+    Json rows = Json::array();
+    for (const auto& device : *devices) rows.push_back(device_json(device));
+    print({{"schema", kJsonSchema}, {"devices", std::move(rows)}});
+  } else {
+    std::cout << device_table(*devices, session.clock()());
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode show(const Context& context, Session& session, const Arguments& arguments) {
+  const auto device = rollout::show_device(session.hub(), arguments.id);
+  if (!device) return report(context, problem_of(device.error()));
+  print_device(context, session, *device);
+  return ExitCode::Ok;
+}
+
+ExitCode tag(const Context& context, Session& session, const Arguments& arguments) {
+  const auto device = rollout::tag_device(session.hub(), arguments.id, arguments.tags);
+  if (!device) return report(context, problem_of(device.error()));
+  print_device(context, session, *device);
+  return ExitCode::Ok;
+}
+
+ExitCode create(const Context& context, Session& session, const Arguments& arguments) {
+  if (const auto problem = check_key_file(arguments.key_file)) return report(context, *problem);
+  const auto identity = rollout::create_device(session.hub(), arguments.id, arguments.tags);
+  if (!identity) return report(context, problem_of(identity.error()));
+  const std::string secret = "HostName=" + session.hub_connection().host_name +
+                             ";DeviceId=" + identity->id +
+                             ";SharedAccessKey=" + identity->primary_key;
+  if (const auto problem = write_key_file(arguments.key_file, secret)) {
+    return report(context, *problem);
+  }
+  if (context.format == Format::Json) {
+    print({{"schema", kJsonSchema},
+           {"device", identity->id},
+           {"connectionStringFile", arguments.key_file}});
+  } else {
+    std::cout << "created device " << identity->id << "; its connection string is in "
+              << printable(arguments.key_file) << "\n";
+  }
+  return ExitCode::Ok;
+}
+
+ExitCode remove(const Context& context, Session& session, const Arguments& arguments) {
+  if (!arguments.confirmed) {
+    return report(context, {.exit_code = ExitCode::Refused,
+                            .code = "not_confirmed",
+                            .message = "deleting device '" + arguments.id +
+                                       "' removes its identity, twin and keys for good; repeat "
+                                       "the command with --yes if you mean it"});
+  }
+  if (const auto good = rollout::check_device_id(arguments.id); !good) {
+    return report(context, problem_of(good.error()));
+  }
+  const auto removed = rollout::outcome_of(session.hub().delete_device(arguments.id));
+  if (!removed) return report(context, problem_of(removed.error()));
+  if (context.format == Format::Json) {
+    print({{"schema", kJsonSchema}, {"device", arguments.id}, {"result", "deleted"}});
+  } else {
+    std::cout << "deleted device " << arguments.id << "\n";
+  }
+  return ExitCode::Ok;
+}
+
+void add_tags(CLI::App& verb, Arguments& arguments, const char* what) {
+  verb.add_option("--product", arguments.tags.product, std::string(what) + " tag productType");
+  verb.add_option("--group", arguments.tags.group, std::string(what) + " tag deviceGroup");
+}
+
+}  // namespace
+
+void add_device(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("device", "List, show, create, tag and delete devices");
+  verb->require_subcommand(1);
+  const auto arguments = std::make_shared<Arguments>();
+  const auto add = [&](const char* name, const char* description, Action action) {
+    CLI::App* sub = verb->add_subcommand(name, description);
+    sub->callback([&context, arguments, action] {
+      context.run = [&context, arguments, action] {
+        const auto session = Session::open(context);
+        if (!session) return report(context, session.error());
+        return action(context, **session, *arguments);
+      };
+    });
+    return sub;
+  };
+  const auto add_id = [&](CLI::App* sub) {
+    sub->add_option("ID", arguments->id, "The device")->required();
+  };
+
+  CLI::App* lists = add("list", "Devices with what they run and do", &list);
+  add_tags(*lists, *arguments, "Only devices with this");
+  lists->footer("Examples:\n  mcu-ota device list\n  mcu-ota device list --product pump --json\n");
+
+  CLI::App* shows = add("show", "All that is known of one device", &show);
+  add_id(shows);
+  shows->footer("Example:\n  mcu-ota device show pump-017\n");
+
+  CLI::App* creates = add("create", "Create a device with a key of its own", &create);
+  add_id(creates);
+  add_tags(*creates, *arguments, "The device's");
+  creates
+      ->add_option("--key-file", arguments->key_file,
+                   "New file (mode 0600) for the connection string")
+      ->required()
+      ->type_name("FILE");
+  creates->footer(
+      "Example:\n"
+      "  mcu-ota device create pump-017 --product pump --group lab --key-file pump-017.key\n");
+
+  CLI::App* tags = add("tag", "Move a device to another product or group", &tag);
+  add_id(tags);
+  add_tags(*tags, *arguments, "The new");
+  tags->footer("Example:\n  mcu-ota device tag pump-017 --group canary\n");
+
+  CLI::App* removes = add("delete", "Delete a device, its twin and its keys", &remove);
+  add_id(removes);
+  removes->add_flag("-y,--yes", arguments->confirmed, "Do it without asking");
+  removes->footer("Example:\n  mcu-ota device delete pump-017 --yes\n");
+}
+
+}  // namespace ota::cli

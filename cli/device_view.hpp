@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cloud/rollout/fleet.hpp"
+#include "contract/azure/sas.hpp"
+
+namespace ota::cli {
+
+/// One row per device: where it belongs, what it runs and does, and for how long.
+std::string device_table(const std::vector<rollout::DeviceState>& devices,
+                         contract::UnixSeconds now);
+
+/// All that is known of one device, a line each.
+std::string device_text(const rollout::DeviceState& device, contract::UnixSeconds now);
+
+nlohmann::json device_json(const rollout::DeviceState& device);
+
+}  // namespace ota::cli

@@ -1,0 +1,169 @@
+#include "cloud/rollout/fleet.hpp"
+
+#include <gmock/gmock.h>
+
+#include "base/encoding.hpp"
+#include "cloud/rollout/ids.hpp"
+#include "cloud/rollout/status.hpp"
+#include "tests/http/recorded_pause.hpp"
+#include "tests/http/scripted_server.hpp"
+
+namespace ota::rollout {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kTwin = R"({"deviceId":"d1","status":"enabled","connectionState":"Connected",
+  "lastActivityTime":"2030-01-01T00:00:00Z","tags":{"productType":"pump","deviceGroup":"lab"},
+  "properties":{"desired":{"extFwInfo":{"version":8}},
+    "reported":{"extFwInfo":{"Status":"downloading","Phase":"downloading","Version":7,"Target":8,
+      "Progress":50,"Since":"2030-01-01T00:00:00Z"}}}})";
+
+class FleetTest : public ::testing::Test {
+ protected:
+  test::RecordedPause pause;
+  SplitMix64 random{1};
+  std::function<test::Response(const test::Request&)> answer = [](const test::Request&) {
+    return test::Response{.body = kTwin};
+  };
+  test::ScriptedServer server{[this](const test::Request& request) { return answer(request); }};
+  rest::HubClient hub{{.host_name = "hub",
+                       .gateway_host_name = {},
+                       .device_id = {},
+                       .policy = "owner",
+                       .key = *from_base64("AAEC")},
+                      {.now = [] { return 1'893'456'000; }, .pause = pause, .random = random},
+                      server.url()};
+};
+
+TEST(ReadDevice, TakesWhatAnOperatorLooksAt) {
+  const auto device = read_device(kTwin);
+  ASSERT_TRUE(device);
+  EXPECT_EQ(device->id, "d1");
+  EXPECT_EQ(device->product, "pump");
+  EXPECT_EQ(device->group, "lab");
+  EXPECT_EQ(device->connection_state, "Connected");
+  EXPECT_EQ(device->report.phase, "downloading");
+  EXPECT_EQ(device->report.version, 7U);
+  EXPECT_EQ(device->report.progress_percent, 50U);
+  EXPECT_EQ(device->wanted_version, 8U);
+}
+
+TEST(ReadDevice, ATwinThatReportsNothingIsUnknownAndNotZero) {
+  const auto device = read_device(R"({"deviceId":"d1","tags":5,"properties":{"reported":{}}})");
+  ASSERT_TRUE(device);
+  EXPECT_EQ(device->product, "");
+  EXPECT_EQ(device->report.version, std::nullopt);
+  EXPECT_EQ(device->report.status, "");
+}
+
+TEST(ReadDevice, OddTwinsAreNotACrash) {
+  for (const char* json : {"", "7", "[]", "{}", R"({"deviceId":5})"}) {
+    EXPECT_FALSE(read_device(json)) << json;
+  }
+  EXPECT_TRUE(read_device(
+      R"({"deviceId":"d","properties":{"desired":{"extFwInfo":7},"reported":{"extFwInfo":[]}}})"));
+}
+
+TEST_F(FleetTest, TheFilterIsQuotedAndTheListSorted) {
+  answer = [](const test::Request&) {
+    return test::Response{.body = R"([{"deviceId":"b"},{"deviceId":"a"}])"};
+  };
+  const auto devices = list_devices(hub, {.product = "o'hara", .group = "lab"});
+  ASSERT_TRUE(devices) << devices.error().message;
+  ASSERT_EQ(devices->size(), 2U);
+  EXPECT_EQ((*devices)[0].id, "a");
+  EXPECT_THAT(server.requests()[0].body,
+              HasSubstr(R"(WHERE tags.productType='o\\'hara' AND tags.deviceGroup='lab')"));
+}
+
+TEST_F(FleetTest, WithoutAFilterAllDevicesAreAsked) {
+  answer = [](const test::Request&) { return test::Response{.body = "[]"}; };
+  ASSERT_TRUE(list_devices(hub, {}));
+  EXPECT_EQ(server.requests()[0].body, R"({"query":"SELECT * FROM devices"})");
+}
+
+TEST_F(FleetTest, TaggingPatchesOnlyTheTagsThatWereGiven) {
+  ASSERT_TRUE(tag_device(hub, "d1", {.group = "canary"}));
+  EXPECT_EQ(server.requests()[0].method, "PATCH");
+  EXPECT_EQ(server.requests()[0].body, R"({"tags":{"deviceGroup":"canary"}})");
+  EXPECT_EQ(tag_device(hub, "d1", {.product = "a/b"}).error().code, "product_invalid");
+}
+
+TEST_F(FleetTest, ADeviceThatDoesNotExistIsNotFound) {
+  answer = [](const test::Request&) { return test::Response{.status = 404}; };
+  EXPECT_EQ(show_device(hub, "d9").error().kind, Failure::Kind::NotFound);
+}
+
+TEST_F(FleetTest, BadIdsAreRefusedBeforeAnythingIsSent) {
+  for (const std::string& id : {std::string(), std::string("a b"), std::string("a/b"),
+                                std::string(129, 'a'), std::string("\xC3\xBC")}) {
+    EXPECT_EQ(create_device(hub, id, {}).error().code, "device_id_invalid") << id;
+  }
+  EXPECT_TRUE(server.requests().empty());
+  EXPECT_TRUE(check_device_id("Dev-1.a+b%_#*?!(),:=@$'"));
+}
+
+TEST(CountDevices, CountsByTheDevicesOwnWordsForThisVersion) {
+  const auto device = [](const char* status, std::uint32_t version, std::uint32_t target) {
+    DeviceState out{.id = "d"};
+    out.report.status = status;
+    out.report.version = version;
+    out.report.target = target;
+    return out;
+  };
+  const Counts counts =
+      count_devices({device("applied", 8, 8), device("applied", 7, 7), device("downloading", 7, 8),
+                     device("error", 7, 8), device("error", 6, 7), DeviceState{.id = "silent"}},
+                    8);
+  EXPECT_EQ(counts.targeted, 6);
+  EXPECT_EQ(counts.applied, 1);
+  EXPECT_EQ(counts.downloading, 1);
+  EXPECT_EQ(counts.error, 1);
+  EXPECT_EQ(counts.applying, 0);
+}
+
+std::string release_json(std::uint32_t version, const char* metrics) {
+  const Release release{
+      .product = "pump", .group = "lab", .version = version, .url = "https://h/x"};
+  std::string json = rest::encode_configuration(*make_configuration(release));
+  json.pop_back();
+  return json + metrics + "}";
+}
+
+TEST_F(FleetTest, ListsReleasesNewestFirstAndKeepsUnknownCountsApart) {
+  answer = [](const test::Request&) {
+    return test::Response{
+        .body = "[" + release_json(7, "") + "," +
+                release_json(8, R"(,"systemMetrics":{"results":{"targetedCount":3}})") +
+                R"(,{"id":"foreign"}])"};
+  };
+  const auto releases = list_releases(hub);
+  ASSERT_TRUE(releases);
+  ASSERT_EQ(releases->size(), 2U);
+  EXPECT_EQ((*releases)[0].release.version, 8U);
+  EXPECT_EQ((*releases)[0].counts.targeted, 3);
+  EXPECT_EQ((*releases)[0].counts.applied, std::nullopt);
+  EXPECT_EQ((*releases)[1].counts.targeted, std::nullopt);
+}
+
+TEST_F(FleetTest, ShowsAReleaseWithTheDevicesItTargets) {
+  answer = [](const test::Request& request) {
+    if (request.path == "/devices/query") {
+      return test::Response{.body = "[" + std::string(kTwin) + "]"};
+    }
+    return test::Response{.body = release_json(8, "")};
+  };
+  const auto detail = show_release(hub, "ota-pump-lab-v8-r1-x");
+  ASSERT_TRUE(detail) << detail.error().message;
+  EXPECT_EQ(detail->devices.size(), 1U);
+  EXPECT_EQ(detail->status.counts.downloading, 1);
+}
+
+TEST_F(FleetTest, AForeignConfigurationIsNoRelease) {
+  answer = [](const test::Request&) { return test::Response{.body = R"({"id":"edge"})"}; };
+  EXPECT_EQ(show_release(hub, "edge").error().code, "not_a_release");
+}
+
+}  // namespace
+}  // namespace ota::rollout
