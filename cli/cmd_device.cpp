@@ -69,8 +69,7 @@ ExitCode create(const Context& context, Session& session, const Arguments& argum
   if (const auto problem = check_key_file(arguments.key_file)) return report(context, *problem);
   const auto identity = rollout::create_device(session.hub(), arguments.id, arguments.tags);
   if (!identity) return report(context, problem_of(identity.error()));
-  const std::string secret = "HostName=" + session.hub_connection().host_name +
-                             ";DeviceId=" + identity->id +
+  const std::string secret = "HostName=" + session.device_host() + ";DeviceId=" + identity->id +
                              ";SharedAccessKey=" + identity->primary_key;
   if (const auto problem = write_key_file(arguments.key_file, secret)) {
     return report(context, *problem);

@@ -26,6 +26,7 @@ struct Session::Source {
   std::string hub;
   std::string storage;
   std::string dps;
+  std::string device_host;
   std::string ca_file;
 };
 
@@ -65,6 +66,7 @@ Result<std::unique_ptr<Session>, Problem> Session::open(const Context& context) 
                 .hub = variable("AZURE_IOTHUB_CONNECTIONSTRING"),
                 .storage = variable("AZURE_STORAGE_CONNECTIONSTRING"),
                 .dps = variable("AZURE_DPS_CONNECTIONSTRING"),
+                .device_host = {},
                 .ca_file = {}};
   if (!context.profile_path.empty() || source.hub.empty()) {
     const std::string path =
@@ -78,6 +80,7 @@ Result<std::unique_ptr<Session>, Problem> Session::open(const Context& context) 
               .hub = profile->iothub_connection_string,
               .storage = profile->storage_connection_string,
               .dps = profile->dps_connection_string,
+              .device_host = profile->dps_host,  // one listener serves DPS and devices
               .ca_file = profile->ca_file};
   }
   if (!context.ca_file.empty()) source.ca_file = context.ca_file;
@@ -93,7 +96,7 @@ std::optional<Problem> Session::connect(const Source& source) {
   };
   auto hub = contract::parse_hub_connection(source.hub);
   if (!hub) return unusable(hub.error());
-  hub_connection_ = *hub;
+  device_host_ = source.device_host.empty() ? hub->host_name : source.device_host;
   hub_.emplace(*hub, setup());
   if (!source.storage.empty()) {
     const auto storage = contract::parse_storage_connection(source.storage);

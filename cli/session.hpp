@@ -28,7 +28,8 @@ class Session {
   Result<rest::BlobClient*, Problem> blobs();
   Result<rest::DpsClient*, Problem> dps();
 
-  const contract::HubConnection& hub_connection() const { return hub_connection_; }
+  /// The HostName that devices use: behind the local hub it has a port of its own.
+  const std::string& device_host() const { return device_host_; }
   rest::WallClock clock() const;
 
  private:
@@ -40,7 +41,7 @@ class Session {
   rest::SystemPause pause_;
   SplitMix64 random_;
   std::string ca_file_;
-  contract::HubConnection hub_connection_;
+  std::string device_host_;
   std::optional<rest::HubClient> hub_;
   std::optional<rest::BlobClient> blobs_;
   std::optional<rest::DpsClient> dps_;
