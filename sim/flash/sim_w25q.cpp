@@ -271,10 +271,14 @@ void SimW25q::begin_program(const Outgoing& out) {
   program.mask.fill(std::byte{0xFF});
   std::uint32_t offset = out.address() % kPageBytes;
   if (offset + data_bytes > kPageBytes) violations_.record(Violation::PageWrap, out.address());
-  // The latch is one page: of more than 256 bytes the last win.
-  for (std::size_t i = 0; i < data_bytes; ++i) {
-    program.mask[offset] = std::byte{out.at(4 + i)};
-    offset = (offset + 1) % kPageBytes;
+  if (out.command.size() == 4 && offset + data_bytes <= kPageBytes) {
+    std::copy(out.write.begin(), out.write.end(), program.mask.begin() + offset);
+  } else {
+    // The latch is one page: of more than 256 bytes the last win.
+    for (std::size_t i = 0; i < data_bytes; ++i) {
+      program.mask[offset] = std::byte{out.at(4 + i)};
+      offset = (offset + 1) % kPageBytes;
+    }
   }
   note_overwrites(program);
   ++cells_.stats().programs;
