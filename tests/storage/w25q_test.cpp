@@ -129,6 +129,17 @@ TEST(W25q, MissingPartIsNoDeviceAndSoon) {
   EXPECT_FALSE(rig.driver.read(0, out));
 }
 
+TEST(W25q, PartThatFallsOffTheBusIsAnErrorNotBlankData) {
+  Rig rig;
+  ASSERT_TRUE(rig.driver.start());
+  EXPECT_EQ(rig.read(0, 600), std::vector<std::byte>(600, std::byte{0xFF})) << "really blank";
+  rig.part.set_missing(true);
+  std::array<std::byte, 600> out{};
+  EXPECT_EQ(rig.driver.read(0, out).error(), Errc::NoDevice);
+  rig.part.set_missing(false);
+  EXPECT_TRUE(rig.driver.read(0, out));
+}
+
 TEST(W25q, LineHeldLowIsNoDevice) {
   sim::FlashOptions options;
   options.jedec_id = {0, 0, 0};

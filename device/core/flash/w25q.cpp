@@ -131,10 +131,23 @@ Status W25q::do_read(std::uint32_t address, MutableBytes out) noexcept {
       continue;
     }
     OTA_TRY(done);
+    OTA_TRY(require_same_part(out.first(size)));
     out = out.subspan(size);
     address += static_cast<std::uint32_t>(size);
   }
   return Ok{};
+}
+
+/// A line that nobody drives reads as a blank part, without an error. So where all bytes are alike,
+/// the part is asked who it is: data that only seem to be gone must not be taken for gone.
+Status W25q::require_same_part(Bytes read) noexcept {
+  const std::byte first = read.front();
+  if (first != std::byte{0xFF} && first != std::byte{0x00}) return Ok{};
+  if (read.back() != first || !all_equal(read, first)) return Ok{};
+  constexpr std::array kCommand = {std::byte{op::kJedecId}};
+  JedecId now{};
+  OTA_TRY(query(kCommand, now));
+  return now == id_ ? Status(Ok{}) : Status(Errc::NoDevice);
 }
 
 Status W25q::do_program(std::uint32_t address, Bytes data) noexcept {

@@ -40,6 +40,7 @@ class W25q final : public NorFlash {
   Status write_enabled(Bytes command, Bytes data, Duration limit, Duration interval) noexcept;
   Status wait_idle(Duration limit, Duration interval) noexcept;
   Status require_idle() noexcept;
+  Status require_same_part(Bytes read) noexcept;
 
   Status leave_earlier_work() noexcept;
   Status require_answer() noexcept;
