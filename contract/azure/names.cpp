@@ -35,12 +35,29 @@ std::string id_prefix(std::string_view product, std::string_view group) {
   return "ota-" + slug(product) + "-" + slug(group) + "-v";
 }
 
+/// Whether every sequence is well formed (RFC 3629, without the check for over-long forms): JSON carries nothing else.
+bool is_utf8(std::string_view text) {
+  std::size_t expected = 0;  // continuation bytes still to come
+  for (const unsigned char c : text) {
+    if ((c & 0xC0U) == 0x80U) {
+      if (expected == 0) return false;
+      --expected;
+      continue;
+    }
+    if (expected != 0) return false;
+    if (c >= 0xF8 || c == 0xC0 || c == 0xC1) return false;
+    expected = c < 0x80 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+  }
+  return expected == 0;
+}
+
 Result<Ok, std::string> check_name(std::string_view text, const std::string& what) {
   if (text.empty()) return what + " is empty; give the value of the devices' tag";
   if (text.size() > kProductBytesMax) return what + " is longer than 64 bytes; use a shorter name";
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
     return what + " contains a control character; use printable text";
   }
+  if (!is_utf8(text)) return what + " is not UTF-8 text; type it again in a UTF-8 terminal";
   return Ok{};
 }
 

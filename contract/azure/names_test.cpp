@@ -38,6 +38,10 @@ TEST(Names, RefusesNamesThatCannotBeTags) {
   EXPECT_FALSE(check_product(".."));
   EXPECT_FALSE(check_group("line\nbreak"));
   EXPECT_FALSE(check_group(std::string(65, 'g')));
+  EXPECT_TRUE(check_group("Prüfstand 7"));
+  EXPECT_FALSE(check_group("\xC3"));
+  EXPECT_FALSE(check_group("a\xFF"));
+  EXPECT_FALSE(check_product("\x80"));
 }
 
 }  // namespace
