@@ -37,6 +37,27 @@ TEST(StorageLoss, WaitsForAFlashThatDoesNotAnswerAndGoesOnWhenItDoes) {
   expect_runs(rig, 7);
 }
 
+TEST(StorageLoss, DoesNotRefuseAnOfferThatComesWhileTheFlashFails) {
+  EngineRig rig;
+  rig.publish(kImage, 7);
+  rig.part.set_missing(true);
+  rig.offer();
+  rig.run(2min);
+  EXPECT_EQ(rig.last_report().code, Code::StorageFailed);
+  rig.part.set_missing(false);
+  rig.run(2h);
+  expect_runs(rig, 7);
+}
+
+TEST(StorageLoss, ReportsAFlashThatFailsForAWeekOnce) {
+  EngineRig rig;
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.transport.on_piece([&](std::uint64_t) { rig.part.set_missing(true); });
+  rig.run(24h * 7);
+  EXPECT_EQ(rig.hub.reports.size(), 2U) << "downloading, then interrupted";
+}
+
 TEST(StorageLoss, GoesOnAfterTheFlashFailedInTheMiddleOfADownload) {
   EngineRig rig;
   rig.publish(kImage, 7);

@@ -296,6 +296,20 @@ TEST(Update, WaitsWhileSomebodyElseHoldsTheMcu) {
   EXPECT_EQ(rig.mcu.programmings, 1);
 }
 
+TEST(Update, AsksLessAndLessOftenForAnMcuThatSomebodyElseKeeps) {
+  EngineRig rig;
+  rig.mcu.busy_calls = 1000;
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.run(24h);
+  const int asked = 1000 - rig.mcu.busy_calls;
+  EXPECT_GT(asked, 24);
+  EXPECT_LT(asked, 35);
+  rig.mcu.busy_calls = 0;
+  rig.run(2h);
+  expect_runs_new(rig);
+}
+
 TEST(Update, GoesBackToThePreviousImageAndDoesNotTryAgain) {
   EngineRig rig;
   rig.mcu.mute_images = {7};

@@ -1,6 +1,7 @@
 #include "device/core/engine/updater.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "device/core/engine/deadlines.hpp"
 
@@ -43,7 +44,7 @@ Updater::Updater(store::Store& store, fetch::Transport& transport, mcu::Programm
 void Updater::start() noexcept {
   if (const auto truth = truth_.load()) journal_ = journal_of(*truth);
   mount_at_ = clock_.now();
-  if (!storage_ready()) report_state();
+  if (!storage_ready()) report_loss();
 }
 
 Phase Updater::phase() const noexcept { return storage_lost_ ? Phase::Waiting : journal_.phase; }
@@ -61,6 +62,7 @@ bool Updater::storage_ready() noexcept {
   }
   storage_lost_ = false;
   load(*mounted);
+  if (!storage_lost_ && std::exchange(loss_reported_, false)) report_state();
   return !storage_lost_;
 }
 
@@ -70,7 +72,7 @@ void Updater::lose_storage() noexcept {
   effect_ = Effect::Rest;
   mount_at_ = clock_.now() + mount_pause_;
   mount_pause_ = std::min(2 * mount_pause_, kMountPauseMax);
-  report_state();
+  report_loss();
 }
 
 void Updater::load(store::MountOutcome mounted) noexcept {
@@ -166,7 +168,7 @@ void Updater::enter(const Journal& before, Effect effect_before) noexcept {
 }
 
 void Updater::check_deadline() noexcept {
-  const auto limit = deadline_of(journal_);
+  const auto limit = deadline_of(journal_, busy_tries_);
   if (!limit) return;
   const bool downloading = journal_.phase == Phase::Downloading;
   const Instant since = downloading ? progress_.last_new_byte() : phase_began_;
@@ -183,8 +185,11 @@ std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
     if (storage_lost_) continue;
     if (effect_ == Effect::Rest || clock_.now() < not_before_ || cancel.requested()) break;
     if (effect_ == Effect::Download && !offer_) break;  // The twin's answer will bring the address.
-    mount_pause_ = kMountPauseMin;
-    if (const auto event = perform(cancel)) apply(*event);
+    if (const auto event = perform(cancel)) {
+      // A flash that mounts and then fails again and again is asked less and less often.
+      mount_pause_ = kMountPauseMin;
+      apply(*event);
+    }
   }
   repeat_outcome();
   return next_wake();
@@ -199,7 +204,7 @@ std::optional<Instant> Updater::next_wake() noexcept {
     return wake;
   }
   const bool downloading = journal_.phase == Phase::Downloading;
-  if (const auto limit = deadline_of(journal_)) {
+  if (const auto limit = deadline_of(journal_, busy_tries_)) {
     no_later_than((downloading ? progress_.last_new_byte() : phase_began_) + *limit);
   }
   if (downloading && !progress_.quiet()) no_later_than(progress_.quiet_at());

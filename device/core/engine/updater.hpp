@@ -99,6 +99,7 @@ class Updater final : private StoredListener {
 
   // updater_reports.cpp
   void report_state() noexcept;
+  void report_loss() noexcept;
   void report_outcome() noexcept;
   void repeat_outcome() noexcept;
   contract::Report report_of_phase() const noexcept;
@@ -113,7 +114,7 @@ class Updater final : private StoredListener {
   bool take_event(const Event& event) noexcept;
   bool outcome_says(StatusWord status, contract::Code code,
                     const store::Target& target) const noexcept;
-  DeviceFacts facts() noexcept;
+  Result<DeviceFacts> facts() noexcept;
 
   // updater_effects.cpp: nothing means that the work goes on later, or that the flash was lost.
   std::optional<Event> perform(const Cancel& cancel) noexcept;
@@ -129,6 +130,7 @@ class Updater final : private StoredListener {
   std::optional<Event> promote() noexcept;
   std::optional<Event> program_previous() noexcept;
   std::optional<Event> ask_previous() noexcept;
+  Event program_event(const Status& done, EventKind success, EventKind failure) noexcept;
   bool reports_version(std::string_view wanted) noexcept;
   Result<bool> holds_target(store::Slot slot) noexcept;
   void on_stored(std::uint32_t candidate_bytes) noexcept override;
@@ -161,7 +163,10 @@ class Updater final : private StoredListener {
 
   bool previous_doubted_ = false;  // the current image had a wrong hash once
 
+  std::uint8_t busy_tries_ = 0;  // tries in a row that found the MCU held by somebody else
+
   bool storage_lost_ = true;
+  bool loss_reported_ = false;
   Instant mount_at_{};
   Duration mount_pause_{};
   Instant outcome_at_{};

@@ -167,11 +167,16 @@ std::optional<Event> Updater::program() noexcept {
   SlotSource source(store_, Slot::Candidate, identity);
   const Status done = programmer_.program(info_of(identity), source);
   if (source.flash_failed()) return storage_trouble(Errc::Io);
-  if (done) return Event{.kind = EventKind::Programmed};
-  if (done.error() == Errc::Busy) {
-    return Event{.kind = EventKind::Blocked, .code = Code::McuFailed};
+  return program_event(done, EventKind::Programmed, EventKind::ProgramFailed);
+}
+
+Event Updater::program_event(const Status& done, EventKind success, EventKind failure) noexcept {
+  if (!done && done.error() == Errc::Busy) {
+    if (busy_tries_ < 0xFF) ++busy_tries_;
+    return {.kind = EventKind::Blocked, .code = Code::McuFailed};
   }
-  return Event{.kind = EventKind::ProgramFailed};
+  busy_tries_ = 0;
+  return {.kind = done ? success : failure};
 }
 
 bool Updater::reports_version(std::string_view wanted) noexcept {
@@ -226,11 +231,7 @@ std::optional<Event> Updater::program_previous() noexcept {
   SlotSource source(store_, Slot::Current, previous->identity);
   const Status done = programmer_.program(info_of(previous->identity), source);
   if (source.flash_failed()) return storage_trouble(Errc::Io);
-  if (done) return Event{.kind = EventKind::PreviousProgrammed};
-  if (done.error() == Errc::Busy) {
-    return Event{.kind = EventKind::Blocked, .code = Code::McuFailed};
-  }
-  return Event{.kind = EventKind::PreviousFailed};
+  return program_event(done, EventKind::PreviousProgrammed, EventKind::PreviousFailed);
 }
 
 std::optional<Event> Updater::ask_previous() noexcept {

@@ -20,14 +20,15 @@ void Updater::refuse(Code code, std::uint32_t version, std::uint32_t attempt,
 
 void Updater::withdraw() noexcept { message_.kind = MessageKind::Withdrawn; }
 
-DeviceFacts Updater::facts() noexcept {
+Result<DeviceFacts> Updater::facts() noexcept {
   DeviceFacts facts{.product = settings_.product};
   const auto current = store_.find(store::Slot::Current);
+  if (!current && current.error() != Errc::NotFound) return current.error();
   if (current && current->complete()) {
     facts.current =
         CurrentImage{.version = current->identity.version, .sha256 = current->identity.sha256};
   }
-  facts.candidate_bytes_max = store_.room_for_candidate(false).value_or(0);
+  OTA_TRY(facts.candidate_bytes_max, store_.room_for_candidate(false));
   return facts;
 }
 
@@ -82,7 +83,9 @@ void Updater::take_same_work() noexcept {
 
 void Updater::take_offer() noexcept {
   const store::Target target = target_of(message_.offer);
-  const OfferJudgement judgement = judge_offer(message_.offer, journal_, facts());
+  const auto known = facts();
+  if (!known) return lose_storage();  // The offer waits; a failing flash must not refuse it.
+  const OfferJudgement judgement = judge_offer(message_.offer, journal_, *known);
   switch (judgement.verdict) {
     case OfferVerdict::Accept:
       if (!takes(journal_, EventKind::OfferAccepted)) return;

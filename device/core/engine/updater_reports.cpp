@@ -67,6 +67,12 @@ contract::Report Updater::current_report() const noexcept {
   return report;
 }
 
+// A flash that comes and goes is reported once until it works for good.
+void Updater::report_loss() noexcept {
+  if (!loss_reported_) report_state();
+  loss_reported_ = true;
+}
+
 void Updater::report_state() noexcept { reports_.report(current_report(), 0); }
 
 void Updater::report_outcome() noexcept {
