@@ -116,7 +116,9 @@ Status SpiLinux::send(std::span<const flash::SpiFrame> frames) noexcept {
   if (count == 0) return Errc::OutOfRange;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < count; ++i) bytes += transfers[i].len;
-  const int done = ::ioctl(device_, SPI_IOC_MESSAGE(count), transfers.data());
+  // SPI_IOC_MESSAGE(count), which is a variable length array where count is no constant.
+  const auto request = _IOC(_IOC_WRITE, SPI_IOC_MAGIC, 0, count * sizeof(spi_ioc_transfer));
+  const int done = ::ioctl(device_, request, transfers.data());
   if (done >= 0 && static_cast<std::size_t>(done) == bytes) return Ok{};
   last_error_ = done < 0 ? errno : EIO;
   if (done < 0 && last_error_ == EMSGSIZE && frame_bytes_max_ > kFrameBytesMin) {
