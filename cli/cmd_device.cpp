@@ -59,6 +59,11 @@ ExitCode show(const Context& context, Session& session, const Arguments& argumen
 }
 
 ExitCode tag(const Context& context, Session& session, const Arguments& arguments) {
+  if (arguments.tags.product.empty() && arguments.tags.group.empty()) {
+    return report(context, {.exit_code = ExitCode::Usage,
+                            .code = "usage",
+                            .message = "nothing to change; give --product, --group or both"});
+  }
   const auto device = rollout::tag_device(session.hub(), arguments.id, arguments.tags);
   if (!device) return report(context, problem_of(device.error()));
   print_device(context, session, *device);

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -23,6 +24,7 @@ ExitCode explain(const CLI::App& app, const CLI::ParseError& error, const Contex
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error to report, not our end
   Context context;
   CLI::App app("Firmware updates for the MCU behind a connected device", "mcu-ota");
   try {

@@ -77,6 +77,7 @@ class WithoutHub(FolderCase):
         self.refused(USAGE, "device", "create", "d1", "--key-file", self.path("no/key"),
                      says="cannot write the key")
         self.refused(REFUSED, "device", "delete", "d1", says="--yes")
+        self.refused(USAGE, "device", "tag", "d1", says="nothing to change")
 
 
 def run_in_azure(*arguments):
