@@ -1,11 +1,11 @@
 #include "cloud/hub/http/http_session.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/beast/http/parser.hpp>
-#include <ctime>
 #include <limits>
 #include <utility>
+
+#include "cloud/hub/http/http_date.hpp"
 
 namespace ota::hub {
 namespace {
@@ -54,15 +54,6 @@ struct SinkBody {
     value_type& sink_;
   };
 };
-
-std::string http_date(std::int64_t unix_seconds) {
-  const std::time_t time = unix_seconds;
-  std::tm parts{};
-  ::gmtime_r(&time, &parts);
-  std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return text.data();
-}
 
 std::string_view reason_of(int status) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(status));
@@ -317,7 +308,7 @@ void HttpSession::answer(Reply reply) {
   if (!has_no_body(reply.status) && !reply.headers.find("Content-Length")) {
     head += "Content-Length: " + std::to_string(size) + "\r\n";
   }
-  head += "Date: " + http_date(wall_clock_()) + "\r\n";
+  head += "Date: " + to_http_date(wall_clock_()) + "\r\n";
   if (!keep_alive_) head += "Connection: close\r\n";
   output_.append(head + "\r\n");
   if (is_head_request_ || has_no_body(reply.status)) return;

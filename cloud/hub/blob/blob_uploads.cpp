@@ -1,0 +1,225 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/encoding.hpp"
+#include "cloud/hub/blob/blob_conditions.hpp"
+#include "cloud/hub/blob/blob_operations.hpp"
+#include "cloud/hub/blob/blob_xml.hpp"
+#include "cloud/hub/blob/md5.hpp"
+
+namespace ota::hub::blob {
+namespace {
+
+constexpr std::size_t kBlockIdBytesMax = 64;
+
+BlobKey key_of(const BlobRequest& request) { return {request.container, request.blob}; }
+
+/// "x-ms-blob-content-type" and its like say what is stored; with Put Blob the plain fields do too.
+BlobFields fields_of(const BlobRequest& request, bool plain_fields_count) {
+  const auto field = [&](const std::string& special, const char* plain) {
+    const std::string value = request.header(special);
+    return value.empty() && plain_fields_count ? request.header(plain) : value;
+  };
+  BlobFields fields;
+  fields.content_type = field("x-ms-blob-content-type", "Content-Type");
+  if (fields.content_type.empty()) fields.content_type = "application/octet-stream";
+  fields.content_encoding = field("x-ms-blob-content-encoding", "Content-Encoding");
+  fields.content_language = field("x-ms-blob-content-language", "Content-Language");
+  fields.content_disposition = field("x-ms-blob-content-disposition", "Content-Disposition");
+  fields.cache_control = field("x-ms-blob-cache-control", "Cache-Control");
+  fields.content_md5 = request.header("x-ms-blob-content-md5");
+  fields.metadata = request.metadata();
+  return fields;
+}
+
+BlobResult<Ok> check_place(const BlobStore& store, const BlobRequest& request) {
+  OTA_TRY(const auto container, store.find_container(request.container));
+  if (!container) return blob_error::container_not_found();
+  return Ok{};
+}
+
+/// Asked before the content comes, so that nobody uploads in vain, and again at the end, when it
+/// counts.
+BlobResult<Ok> check_conditions(const BlobStore& store, const BlobRequest& request) {
+  OTA_TRY(check_place(store, request));
+  OTA_TRY(const auto current, store.find(key_of(request)));
+  return check_write_conditions(request, current ? &current->version : nullptr);
+}
+
+BlobError too_large(std::uint64_t bytes_max) {
+  return {413, "RequestBodyTooLarge",
+          "The request body is larger than " + std::to_string(bytes_max) + " bytes."};
+}
+
+BlobResult<Ok> check_md5(const BlobRequest& request, const std::string& computed) {
+  const std::string sent = request.header("Content-MD5");
+  if (sent.empty() || sent == computed) return Ok{};
+  const auto decoded = from_base64(sent);
+  if (!decoded || decoded->size() != 16)
+    return BlobError{400, "InvalidMd5", "Content-MD5 is no MD5 in base64."};
+  return BlobError{400, "Md5Mismatch",
+                   "The MD5 value specified in the request did not match with the MD5 value "
+                   "calculated by the server."};
+}
+
+Reply created(const BlobVersion* version, const std::string& md5) {
+  Reply reply;
+  reply.status = 201;
+  if (version != nullptr) add_version(reply, *version);
+  if (!md5.empty()) reply.headers.add("Content-MD5", md5);
+  reply.headers.add("x-ms-request-server-encrypted", "true");
+  return reply;
+}
+
+/// Content that goes to a file of its own while it arrives.
+class FileUpload : public Upload {
+ public:
+  FileUpload(BlobStore& store, BlobRequest request, NewContent content, std::uint64_t bytes_max)
+      : store_(store),
+        request_(std::move(request)),
+        content_(std::move(content)),
+        bytes_max_(bytes_max) {}
+
+  BlobResult<Ok> take(Bytes piece) override {
+    if (content_.size_bytes + piece.size() > bytes_max_) return too_large(bytes_max_);
+    md5_.update(piece);
+    return content_.append(piece);
+  }
+
+  BlobResult<Reply> finish(std::int64_t now) override {
+    const std::string md5 = md5_.finish();
+    OTA_TRY(check_md5(request_, md5));
+    return store(md5, now);
+  }
+
+ protected:
+  virtual BlobResult<Reply> store(const std::string& md5, std::int64_t now) = 0;
+
+  BlobStore& store_;
+  BlobRequest request_;
+  NewContent content_;
+
+ private:
+  std::uint64_t bytes_max_;
+  Md5 md5_;
+};
+
+class BlobUpload final : public FileUpload {
+ public:
+  using FileUpload::FileUpload;
+
+ private:
+  BlobResult<Reply> store(const std::string& md5, std::int64_t now) override {
+    OTA_TRY(check_conditions(store_, request_));
+    BlobFields fields = fields_of(request_, true);
+    if (fields.content_md5.empty()) fields.content_md5 = md5;
+    OTA_TRY(const StoredBlob blob,
+            store_.put(key_of(request_), std::move(content_), std::move(fields), now));
+    return created(&blob.version, md5);
+  }
+};
+
+class BlockUpload final : public FileUpload {
+ public:
+  using FileUpload::FileUpload;
+
+ private:
+  BlobResult<Reply> store(const std::string& md5, std::int64_t now) override {
+    OTA_TRY(check_place(store_, request_));
+    OTA_TRY(store_.put_block(key_of(request_), request_.parameter("blockid"), std::move(content_),
+                             now));
+    return created(nullptr, md5);
+  }
+};
+
+class BlockListUpload final : public Upload {
+ public:
+  BlockListUpload(BlobStore& store, BlobRequest request)
+      : store_(store), request_(std::move(request)) {}
+
+  BlobResult<Ok> take(Bytes piece) override {
+    if (xml_.size() + piece.size() > kBlockListBytesMax) return too_large(kBlockListBytesMax);
+    xml_ += text_of(piece);
+    return Ok{};
+  }
+
+  BlobResult<Reply> finish(std::int64_t now) override {
+    Md5 md5;
+    md5.update(bytes_of(xml_));
+    const std::string digest = md5.finish();
+    OTA_TRY(check_md5(request_, digest));
+    OTA_TRY(check_conditions(store_, request_));
+    OTA_TRY(const auto blocks, chosen_blocks());
+    OTA_TRY(const StoredBlob blob,
+            store_.commit_blocks(key_of(request_), blocks, fields_of(request_, false), now));
+    return created(&blob.version, digest);
+  }
+
+ private:
+  static std::map<std::string, StoredBlock> by_id(std::vector<StoredBlock> blocks) {
+    std::map<std::string, StoredBlock> out;
+    for (StoredBlock& block : blocks) out.emplace(block.id, std::move(block));
+    return out;
+  }
+
+  BlobResult<std::vector<StoredBlock>> chosen_blocks() const {
+    const auto wanted = parse_block_list(xml_);
+    if (!wanted) return BlobError{400, "InvalidXmlDocument", "The body is no block list."};
+    if (wanted->size() > kBlocksMax)
+      return BlobError{400, "BlockListTooLong", "The block list has more than 50,000 blocks."};
+    OTA_TRY(auto uncommitted_list, store_.uncommitted_blocks(key_of(request_)));
+    OTA_TRY(auto committed_list, store_.committed_blocks(key_of(request_)));
+    const auto uncommitted = by_id(std::move(uncommitted_list));
+    const auto committed = by_id(std::move(committed_list));
+    std::vector<StoredBlock> chosen;
+    for (const WantedBlock& block : *wanted) {
+      const auto fresh = uncommitted.find(block.id);
+      const auto old = committed.find(block.id);
+      const bool from_fresh =
+          block.from != WantedBlock::From::Committed && fresh != uncommitted.end();
+      const bool from_old = block.from != WantedBlock::From::Uncommitted && old != committed.end();
+      if (!from_fresh && !from_old)
+        return BlobError{400, "InvalidBlockList", "The specified block list is invalid."};
+      chosen.push_back(from_fresh ? fresh->second : old->second);
+    }
+    return chosen;
+  }
+
+  BlobStore& store_;
+  BlobRequest request_;
+  std::string xml_;
+};
+
+template <class T>
+BlobResult<std::unique_ptr<Upload>> begin_file_upload(BlobStore& store, BlobRequest request,
+                                                      std::uint64_t bytes_max) {
+  if (request.head.content_length.value_or(0) > bytes_max) return too_large(bytes_max);
+  OTA_TRY(NewContent content, store.begin_content());
+  return std::unique_ptr<Upload>(
+      std::make_unique<T>(store, std::move(request), std::move(content), bytes_max));
+}
+
+}  // namespace
+
+BlobResult<std::unique_ptr<Upload>> begin_put_blob(BlobStore& store, BlobRequest request) {
+  if (request.header("x-ms-blob-type") != "BlockBlob")
+    return blob_error::invalid_header("x-ms-blob-type (BlockBlob)");
+  OTA_TRY(check_conditions(store, request));
+  return begin_file_upload<BlobUpload>(store, std::move(request), kPutBlobBytesMax);
+}
+
+BlobResult<std::unique_ptr<Upload>> begin_put_block(BlobStore& store, BlobRequest request) {
+  const auto id = from_base64(request.parameter("blockid"));
+  if (!id || id->empty() || id->size() > kBlockIdBytesMax)
+    return blob_error::invalid_query("blockid");
+  OTA_TRY(check_place(store, request));
+  return begin_file_upload<BlockUpload>(store, std::move(request), kBlockBytesMax);
+}
+
+BlobResult<std::unique_ptr<Upload>> begin_put_block_list(BlobStore& store, BlobRequest request) {
+  OTA_TRY(check_conditions(store, request));
+  return std::unique_ptr<Upload>(std::make_unique<BlockListUpload>(store, std::move(request)));
+}
+
+}  // namespace ota::hub::blob

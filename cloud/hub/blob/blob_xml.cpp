@@ -1,0 +1,171 @@
+#include "cloud/hub/blob/blob_xml.hpp"
+
+#include <algorithm>
+
+#include "cloud/hub/http/http_date.hpp"
+#include "contract/azure/percent.hpp"
+
+namespace ota::hub {
+namespace {
+
+constexpr std::string_view kDeclaration = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+
+std::string element(std::string_view name, std::string_view text) {
+  if (text.empty()) return "<" + std::string(name) + " />";
+  return "<" + std::string(name) + ">" + xml_escape(text) + "</" + std::string(name) + ">";
+}
+
+/// Names may hold characters that XML cannot carry at all.
+std::string name_element(std::string_view name) {
+  const bool encoded = std::any_of(name.begin(), name.end(),
+                                   [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  if (!encoded) return element("Name", name);
+  return "<Name Encoded=\"true\">" + contract::percent_encode(name) + "</Name>";
+}
+
+std::string unquoted(std::string etag) {
+  std::erase(etag, '"');
+  return etag;
+}
+
+std::string metadata_element(const Metadata& metadata) {
+  std::string out = "<Metadata>";
+  for (const auto& [name, value] : metadata) out += element(name, value);
+  return out + "</Metadata>";
+}
+
+std::string blob_element(const StoredBlob& blob, bool with_metadata) {
+  const BlobFields& f = blob.fields;
+  std::string out = "<Blob>" + name_element(blob.name) + "<Properties>";
+  out += element("Creation-Time", to_http_date(blob.created));
+  out += element("Last-Modified", to_http_date(blob.version.modified));
+  out += element("Etag", unquoted(blob.version.etag));
+  out += element("Content-Length", std::to_string(blob.size_bytes));
+  out += element("Content-Type", f.content_type);
+  out += element("Content-Encoding", f.content_encoding);
+  out += element("Content-Language", f.content_language);
+  out += "<Content-CRC64 />";
+  out += element("Content-MD5", f.content_md5);
+  out += element("Cache-Control", f.cache_control);
+  out += element("Content-Disposition", f.content_disposition);
+  out +=
+      "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier><AccessTierInferred>true</"
+      "AccessTierInferred>"
+      "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState><ServerEncrypted>true</"
+      "ServerEncrypted>"
+      "</Properties>";
+  if (with_metadata) out += metadata_element(f.metadata);
+  return out + "<OrMetadata /></Blob>";
+}
+
+std::string container_element(const StoredContainer& container, bool with_metadata) {
+  std::string out = "<Container>" + element("Name", container.name) + "<Properties>";
+  out += element("Last-Modified", to_http_date(container.version.modified));
+  out += element("Etag", unquoted(container.version.etag));
+  out += "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState></Properties>";
+  if (with_metadata) out += metadata_element(container.metadata);
+  return out + "</Container>";
+}
+
+std::string block_elements(std::string_view name, const std::vector<StoredBlock>& blocks) {
+  std::string out = "<" + std::string(name) + ">";
+  for (const StoredBlock& block : blocks) {
+    out += "<Block>" + element("Name", block.id) +
+           element("Size", std::to_string(block.size_bytes)) + "</Block>";
+  }
+  return out + "</" + std::string(name) + ">";
+}
+
+std::optional<WantedBlock::From> source_of(std::string_view tag) {
+  if (tag == "Committed") return WantedBlock::From::Committed;
+  if (tag == "Uncommitted") return WantedBlock::From::Uncommitted;
+  if (tag == "Latest") return WantedBlock::From::Latest;
+  return std::nullopt;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+/// Takes `token` from the front; white space before it does not count.
+bool skip(std::string_view& text, std::string_view token) {
+  text = trimmed(text);
+  if (!text.starts_with(token)) return false;
+  text.remove_prefix(token.size());
+  return true;
+}
+
+}  // namespace
+
+std::string to_xml(const BlobList& list) {
+  std::string out(kDeclaration);
+  out += "<EnumerationResults ServiceEndpoint=\"" + xml_escape(list.service_endpoint) +
+         "\" ContainerName=\"" + xml_escape(list.container) + "\">";
+  out += element("Prefix", list.prefix) + element("Marker", list.marker) +
+         element("MaxResults", std::to_string(list.results_max));
+  if (!list.delimiter.empty()) out += element("Delimiter", list.delimiter);
+  out += "<Blobs>";
+  // Both lists are sorted; the answer is one sorted list.
+  auto prefix = list.common_prefixes.begin();
+  const auto prefixes_below = [&](const std::string* name) {
+    for (; prefix != list.common_prefixes.end() && (name == nullptr || *prefix < *name); ++prefix) {
+      out += "<BlobPrefix>" + name_element(*prefix) + "</BlobPrefix>";
+    }
+  };
+  for (const StoredBlob& blob : list.blobs) {
+    prefixes_below(&blob.name);
+    out += blob_element(blob, list.with_metadata);
+  }
+  prefixes_below(nullptr);
+  return out + "</Blobs>" + element("NextMarker", list.next_marker) + "</EnumerationResults>";
+}
+
+std::string to_xml(const ContainerList& list) {
+  std::string out(kDeclaration);
+  out += "<EnumerationResults ServiceEndpoint=\"" + xml_escape(list.service_endpoint) + "\">";
+  out += element("Prefix", list.prefix) + element("Marker", list.marker) +
+         element("MaxResults", std::to_string(list.results_max)) + "<Containers>";
+  for (const StoredContainer& container : list.containers)
+    out += container_element(container, list.with_metadata);
+  return out + "</Containers>" + element("NextMarker", list.next_marker) + "</EnumerationResults>";
+}
+
+std::string to_xml(const BlockLists& lists) {
+  std::string out(kDeclaration);
+  out += "<BlockList>";
+  if (lists.committed) out += block_elements("CommittedBlocks", *lists.committed);
+  if (lists.uncommitted) out += block_elements("UncommittedBlocks", *lists.uncommitted);
+  return out + "</BlockList>";
+}
+
+std::optional<std::vector<WantedBlock>> parse_block_list(std::string_view xml) {
+  if (xml.starts_with("\xEF\xBB\xBF")) xml.remove_prefix(3);
+  if (skip(xml, "<?xml")) {
+    const std::size_t end = xml.find("?>");
+    if (end == std::string_view::npos) return std::nullopt;
+    xml.remove_prefix(end + 2);
+  }
+  std::vector<WantedBlock> out;
+  if (skip(xml, "<BlockList/>") || skip(xml, "<BlockList />")) return out;
+  if (!skip(xml, "<BlockList>")) return std::nullopt;
+  while (!skip(xml, "</BlockList>")) {
+    if (!skip(xml, "<")) return std::nullopt;
+    const std::size_t close = xml.find('>');
+    if (close == std::string_view::npos) return std::nullopt;
+    const std::string_view tag = xml.substr(0, close);
+    const auto from = source_of(tag);
+    xml.remove_prefix(close + 1);
+    const std::size_t end = xml.find('<');
+    if (!from || end == std::string_view::npos) return std::nullopt;
+    out.push_back({*from, std::string(trimmed(xml.substr(0, end)))});
+    xml.remove_prefix(end);
+    if (!skip(xml, "</" + std::string(tag) + ">")) return std::nullopt;
+  }
+  if (!trimmed(xml).empty()) return std::nullopt;
+  return out;
+}
+
+}  // namespace ota::hub

@@ -1,0 +1,50 @@
+#pragma once
+
+// The XML of lists: what the service writes, and the block list that clients send.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud/hub/blob/blob_store.hpp"
+
+namespace ota::hub {
+
+struct BlobList {
+  std::string service_endpoint;
+  std::string container;
+  std::string prefix, delimiter, marker, next_marker;
+  std::size_t results_max = 0;
+  bool with_metadata = false;
+  std::vector<StoredBlob> blobs;
+  std::vector<std::string> common_prefixes;
+};
+
+struct ContainerList {
+  std::string service_endpoint;
+  std::string prefix, marker, next_marker;
+  std::size_t results_max = 0;
+  bool with_metadata = false;
+  std::vector<StoredContainer> containers;
+};
+
+std::string to_xml(const BlobList& list);
+std::string to_xml(const ContainerList& list);
+
+struct BlockLists {
+  std::optional<std::vector<StoredBlock>> committed;
+  std::optional<std::vector<StoredBlock>> uncommitted;
+};
+std::string to_xml(const BlockLists& lists);
+
+struct WantedBlock {
+  enum class From : std::uint8_t { Committed, Uncommitted, Latest } from = From::Latest;
+  std::string id;
+};
+
+/// Nothing if it is no block list. Knows exactly the elements of the form, no entities, comments or
+/// nesting.
+std::optional<std::vector<WantedBlock>> parse_block_list(std::string_view xml);
+
+}  // namespace ota::hub
