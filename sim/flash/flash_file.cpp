@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -32,6 +33,21 @@ bool fill_blank(int file) {
     }
   }
   return true;
+}
+
+/// A process killed while it created the file leaves only blank bytes, but too few of them.
+bool is_unfinished_blank(int file, off_t size) {
+  std::vector<std::byte> piece(kBlockBytes);
+  for (off_t at = 0; at < size;) {
+    const ssize_t read = ::pread(file, piece.data(), piece.size(), at);
+    if (read <= 0) return false;
+    const auto end = piece.begin() + read;
+    if (std::find_if(piece.begin(), end, [](auto b) { return b != std::byte{0xFF}; }) != end) {
+      return false;
+    }
+    at += read;
+  }
+  return size < kFlashBytes;
 }
 
 void* map_shared(int file, std::size_t size) {
@@ -68,11 +84,9 @@ bool FlashFile::map_image(const std::string& path, std::string& problem) {
     problem = "the flash file " + path + " is not a regular file";
     return false;
   }
-  if (info.st_size == 0) {
+  if (is_unfinished_blank(image_, info.st_size)) {
     if (!fill_blank(image_)) {
       problem = "cannot create the flash file " + path + " (16 MiB): " + system_reason();
-      // An empty file is a part as shipped at the next try; a partly filled one would be refused.
-      if (::ftruncate(image_, 0) != 0) problem += "; remove it before the next try";
       return false;
     }
   } else if (info.st_size != kFlashBytes) {

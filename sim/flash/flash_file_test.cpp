@@ -77,6 +77,14 @@ TEST_F(FlashFileTest, RefusesAFileOfAnotherSize) {
   EXPECT_EQ(std::filesystem::file_size(path_), 11U) << "a refused file is left alone";
 }
 
+TEST_F(FlashFileTest, CompletesAFileWhoseCreationWasCutShort) {
+  std::ofstream(path_, std::ios::binary) << std::string(100'000, '\xFF');
+  const auto cells = FlashCells::open(path_);
+  ASSERT_TRUE(cells) << cells.error();
+  EXPECT_EQ(std::filesystem::file_size(path_), kFlashBytes);
+  EXPECT_EQ(byte_at(*cells, kFlashBytes - 1), std::byte{0xFF});
+}
+
 TEST_F(FlashFileTest, BeginsANewLifeOverForeignStatistics) {
   std::ofstream(path_ + ".stats") << "something else";
   const auto cells = FlashCells::open(path_);
