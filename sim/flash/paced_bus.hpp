@@ -7,7 +7,7 @@ namespace ota::sim {
 /// The time of the host, and a way to let it pass.
 class HostTime : public Clock {
  public:
-  virtual void sleep(Duration duration) noexcept = 0;
+  virtual void let_pass(Duration duration) noexcept = 0;
 
  protected:
   ~HostTime() = default;  // used by reference, never owned
@@ -41,7 +41,7 @@ class PacedBus final : public flash::SpiBus {
     const Duration virtual_time = bus_.now() - virtual_begin_;
     const Duration host_time = host_.now() - host_begin_;
     if (virtual_time - host_time >= kSleepMin) {
-      host_.sleep(virtual_time - host_time);
+      host_.let_pass(virtual_time - host_time);
     } else if (host_time > virtual_time) {
       // Time in which the flash had nothing to do is not caught up on.
       virtual_begin_ = bus_.now();

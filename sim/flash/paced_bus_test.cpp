@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 class FakeHostTime final : public HostTime {
  public:
   Instant now() noexcept override { return now_; }
-  void sleep(Duration duration) noexcept override {
+  void let_pass(Duration duration) noexcept override {
     slept += duration;
     now_ += duration;
   }
