@@ -1,6 +1,7 @@
 #include "cloud/hub/core/core.hpp"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "cloud/hub/core/answers.hpp"
@@ -22,6 +23,12 @@ class HubCore final : public Core {
     OTA_TRY(access_.iothubowner_key, hub_.policies.primary_key(Service::Hub, "iothubowner"));
     OTA_TRY(access_.provisioningserviceowner_key,
             hub_.policies.primary_key(Service::Dps, "provisioningserviceowner"));
+    OTA_TRY(const auto group,
+            hub_.enrollments.find(EnrollmentKind::Group, kDefaultEnrollmentGroup));
+    if (group) {
+      access_.enrollment_group_id = group->id;
+      access_.enrollment_group_key = group->primary_key;
+    }
     access_.hub_host = host_with_port(hub_.settings, hub_.settings.https_port, 443);
     access_.device_host = host_with_port(hub_.settings, hub_.settings.mqtt_port, 8883);
     return Ok{};
@@ -66,14 +73,25 @@ class HubCore final : public Core {
     note_activity(device_id);
   }
 
-  Result<Login, LoginRefusal> dps_login(const contract::DpsUserName&, const Credentials&) override {
-    return LoginRefusal::NotAuthorized;
+  Result<Login, LoginRefusal> dps_login(const contract::DpsUserName& user,
+                                        const Credentials& credentials) override {
+    return hub_.provisioning.login(access_.id_scope, user, credentials);
   }
-  Answer dps_register(const std::string&, const Credentials&, std::string_view) override {
-    return dps_failure({code::kUnauthorized, "there is no enrollment"}, hub_.settings.now());
+
+  Answer dps_register(const std::string& registration_id, const Credentials& credentials,
+                      std::string_view json) override {
+    const auto registration = enroll(registration_id, credentials, json);
+    if (!registration) return dps_failure(registration.error(), hub_.settings.now());
+    if (!registration.value()) return dps_disabled(registration_id);
+    return dps_assigning(registration.value()->operation_id);
   }
-  Answer dps_status(const std::string&, std::string_view) override {
-    return dps_failure({code::kNotFound, "there is no such operation"}, hub_.settings.now());
+
+  Answer dps_status(const std::string& registration_id, std::string_view operation_id) override {
+    const auto registration = hub_.provisioning.get(registration_id);
+    if (!registration || registration.value().operation_id != operation_id) {
+      return dps_failure({code::kNotFound, "there is no such operation"}, hub_.settings.now());
+    }
+    return dps_assigned(std::string(operation_id), hub_.provisioning.to_json(registration.value()));
   }
 
   std::optional<HttpResponse> handle(const HttpRequest& request) override {
@@ -89,9 +107,25 @@ class HubCore final : public Core {
   Outcome<std::uint64_t> change_reported(const std::string& device_id, std::string_view json,
                                          std::optional<std::uint64_t> if_version) {
     OTA_TRY(auto transaction, Transaction::begin(hub_.database));
+    Notices notices;
     OTA_TRY(const auto version, hub_.twins.patch_reported(device_id, json, if_version));
+    OTA_TRY(hub_.management.device_changed(
+        device_id, {.created = false, .tags = false, .desired = false, .reported = true}, notices));
     OTA_TRY(transaction.commit());
+    notices.deliver(hub_.links);
     return version;
+  }
+
+  Outcome<std::optional<Registration>> enroll(const std::string& registration_id,
+                                              const Credentials& credentials,
+                                              std::string_view json) {
+    Notices notices;
+    OTA_TRY(auto transaction, Transaction::begin(hub_.database));
+    OTA_TRY(auto registration, hub_.provisioning.enroll(registration_id, access_.id_scope,
+                                                        credentials, json, notices));
+    OTA_TRY(transaction.commit());
+    notices.deliver(hub_.links);
+    return registration;
   }
 
   void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }

@@ -1,9 +1,27 @@
 #include "cloud/hub/core/hub.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "cloud/hub/core/schema.hpp"
 #include "cloud/hub/core/secrets.hpp"
 
 namespace ota::hub {
+
+namespace {
+
+/// Once only: who deletes the group does not get it back at the next start.
+Outcome<Ok> create_default_group(Hub& hub) {
+  OTA_TRY(const auto first,
+          hub.database.execute(
+              "INSERT OR IGNORE INTO setting (name, value) VALUES ('default_group', 'made')"));
+  if (first == 0) return Ok{};
+  const std::string id(kDefaultEnrollmentGroup);
+  OTA_TRY(hub.enrollments.put(EnrollmentKind::Group, id,
+                              {{"attestation", {{"type", "symmetricKey"}}}}, std::nullopt));
+  return Ok{};
+}
+
+}  // namespace
 
 Outcome<Ok> prepare_state(Hub& hub) {
   OTA_TRY(hub.database.migrate(kSchema));
@@ -12,6 +30,7 @@ Outcome<Ok> prepare_state(Hub& hub) {
   OTA_TRY(
       hub.database.execute("INSERT OR IGNORE INTO setting (name, value) VALUES ('id_scope', ?1)",
                            {"0ne" + random_hex(8)}));
+  OTA_TRY(create_default_group(hub));
   OTA_TRY(hub.registry.disconnect_all());
   return transaction.commit();
 }

@@ -5,10 +5,14 @@
 #include <map>
 #include <string>
 
+#include "cloud/hub/core/configurations.hpp"
 #include "cloud/hub/core/core.hpp"
+#include "cloud/hub/core/enrollments.hpp"
 #include "cloud/hub/core/links.hpp"
 #include "cloud/hub/core/login.hpp"
+#include "cloud/hub/core/management.hpp"
 #include "cloud/hub/core/policies.hpp"
+#include "cloud/hub/core/provisioning.hpp"
 #include "cloud/hub/core/registry.hpp"
 #include "cloud/hub/core/twins.hpp"
 #include "cloud/hub/state/database.hpp"
@@ -30,10 +34,17 @@ struct Hub {
   Registry registry{database, settings};
   DeviceLogin device_login{registry, policies, settings};
   Twins twins{database, settings};
+  Management management{database, twins};
+  Configurations configurations{database, management, settings};
+  Enrollments enrollments{database, settings};
+  Provisioning provisioning{{database, settings, enrollments, registry, twins, management}};
 };
 
 /// Makes a fresh state complete: policies, id scope, the default enrollment group.
 Outcome<Ok> prepare_state(Hub& hub);
+
+/// The enrollment group that a fresh hub has.
+inline constexpr std::string_view kDefaultEnrollmentGroup = "devices";
 
 /// A value that was made on first start.
 Outcome<std::string> read_setting(const Database& database, std::string_view name);

@@ -1,6 +1,7 @@
 #include "cloud/hub/core/rest.hpp"
 
 #include <array>
+#include <charconv>
 #include <exception>
 #include <nlohmann/json.hpp>
 
@@ -26,8 +27,12 @@ struct Route {
 };
 constexpr std::array kRoutes = {
     Route{"devices", Service::Hub, handle_devices},
+    Route{"configurations", Service::Hub, handle_configurations},
     Route{"statistics", Service::Hub, handle_statistics},
     Route{"twins", Service::Hub, handle_twins},
+    Route{"enrollments", Service::Dps, handle_enrollments},
+    Route{"enrollmentGroups", Service::Dps, handle_enrollment_groups},
+    Route{"registrations", Service::Dps, handle_registrations},
 };
 
 const Route* route_of(std::string_view first_segment) {
@@ -106,11 +111,21 @@ Outcome<json> Call::body() const {
   return parse_json_object(request.body, kBodyLimits);
 }
 
+std::int64_t page_size(const Call& call) {
+  constexpr std::int64_t kDefault = 100;
+  const auto header = call.request.headers.find("x-ms-max-item-count");
+  if (!header) return kDefault;
+  std::int64_t size = 0;
+  const auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), size);
+  const bool valid = error == std::errc{} && end == header->data() + header->size() && size >= 1;
+  return valid ? size : kDefault;
+}
+
 HttpResponse json_answer(const json& body, std::string_view etag) {
   HttpResponse response;
   response.headers.add("Content-Type", "application/json; charset=utf-8");
   if (!etag.empty()) response.headers.add("ETag", "\"" + std::string(etag) + "\"");
-  response.body = to_text(body);
+  response.body = json_to_text(body);
   return response;
 }
 

@@ -36,6 +36,8 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request);
 // ---- For handlers ----
 HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {});
 HttpResponse no_content();
+/// The number of rows that a client wants in one page.
+std::int64_t page_size(const Call& call);
 Failure no_such_route(const Call& call);
 
 /// Errors: Unauthorized, unless the request's token grants one of the rights.
@@ -45,5 +47,13 @@ Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_query(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_enrollments(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_enrollment_groups(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_registrations(Hub& hub, const Call& call);
+
+/// A twin with the statuses of its configurations. Errors: NotFound.
+Outcome<nlohmann::json> twin_json(Hub& hub, const std::string& device_id);
 
 }  // namespace ota::hub

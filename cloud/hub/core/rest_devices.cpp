@@ -35,7 +35,8 @@ Outcome<Device> create_device(Hub& hub, const std::string& id, const json& body,
   OTA_TRY(read_json(device, body));
   device.status_updated = hub.now_text();
   OTA_TRY(auto created, hub.registry.create(std::move(device)));
-  (void)notices;
+  OTA_TRY(hub.management.device_changed(
+      id, {.created = true, .tags = false, .desired = false, .reported = false}, notices));
   return created;
 }
 
@@ -85,6 +86,7 @@ Outcome<HttpResponse> delete_device(Hub& hub, const Call& call) {
 }  // namespace
 
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call) {
+  if (call.is("POST", 2) && call.segments[1] == "query") return handle_query(hub, call);
   const bool reads = call.request.method == "GET";
   if (reads) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryRead, Right::RegistryWrite}));

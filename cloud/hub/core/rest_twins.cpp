@@ -11,9 +11,8 @@ namespace {
 using nlohmann::json;
 
 Outcome<HttpResponse> show_twin(Hub& hub, const std::string& id) {
-  OTA_TRY(const Device device, hub.registry.get(id));
-  OTA_TRY(const Twin twin, hub.twins.get(id));
-  return json_answer(to_json(device, twin, json::object()), twin.etag);
+  OTA_TRY(const json twin, twin_json(hub, id));
+  return json_answer(twin, twin["etag"].get<std::string>());
 }
 
 Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
@@ -21,7 +20,10 @@ Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
   const std::string& id = call.segments[1];
   Notices notices;
   OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  OTA_TRY(hub.twins.write(id, body, how, call.if_match(), notices));
+  OTA_TRY(const auto changes, hub.twins.write(id, body, how, call.if_match(), notices));
+  OTA_TRY(hub.management.device_changed(
+      id, {.created = false, .tags = changes.tags, .desired = changes.desired, .reported = false},
+      notices));
   OTA_TRY(transaction.commit());
   notices.deliver(hub.links);
   return show_twin(hub, id);
@@ -38,6 +40,13 @@ Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
 }
 
 }  // namespace
+
+Outcome<json> twin_json(Hub& hub, const std::string& device_id) {
+  OTA_TRY(const Device device, hub.registry.get(device_id));
+  OTA_TRY(const Twin twin, hub.twins.get(device_id));
+  OTA_TRY(const json statuses, hub.management.statuses(device_id));
+  return to_json(device, twin, statuses);
+}
 
 Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call) {
   OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));

@@ -101,7 +101,7 @@ Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::st
   OTA_TRY(database_.execute(
       "UPDATE device SET reported = ?2, reported_metadata = ?3, reported_version = ?4, version = ?5"
       " WHERE device_id = ?1",
-      {device_id, to_text(reported), to_text(metadata), version, twin.version + 1}));
+      {device_id, json_to_text(reported), json_to_text(metadata), version, twin.version + 1}));
   return version;
 }
 
@@ -112,10 +112,10 @@ Outcome<Ok> Twins::change_desired(Twin& twin, const json& patch, Notices& notice
   twin::merge(desired, metadata, patch,
               {.time = contract::to_iso8601(settings_.now()), .version = twin.desired_version});
   OTA_TRY(twin::check_size(desired, twin::Section::Desired));
-  twin.desired = to_text(desired);
-  twin.desired_metadata = to_text(metadata);
+  twin.desired = json_to_text(desired);
+  twin.desired_metadata = json_to_text(metadata);
   notices.desired_patch(twin.device_id, twin.desired_version,
-                        twin::with_version(to_text(patch), twin.desired_version));
+                        twin::with_version(json_to_text(patch), twin.desired_version));
   return Ok{};
 }
 
@@ -144,7 +144,7 @@ Outcome<Twins::Changes> Twins::write(std::string_view device_id, const json& bod
     json metadata = json::object();
     twin::merge(document, metadata, patch_for(document, *tags), {});
     OTA_TRY(twin::check_size(document, twin::Section::Tags));
-    twin.tags = to_text(document);
+    twin.tags = json_to_text(document);
   }
   if (desired)
     OTA_TRY(change_desired(twin, patch_for(stored_json(twin.desired), *desired), notices));

@@ -66,7 +66,7 @@ Member document_member(std::string sql, std::string name) {
 /// One step of SQLite's JSON path. SQLite 3.40 compares names with the text between the quotes of
 /// the stored JSON, escapes included, and cannot have a quote inside a quoted step.
 Outcome<std::string> path_step(const std::string& name, std::size_t position) {
-  const std::string dumped = to_text(name);
+  const std::string dumped = json_to_text(name);
   const std::string escaped = dumped.substr(1, dumped.size() - 2);
   if (name.find('"') == std::string::npos) return ".\"" + escaped + "\"";
   if (name.find_first_of(".[") == std::string::npos) return "." + escaped;

@@ -97,7 +97,7 @@ std::string row_text(const Projection& projection, const Statement& row) {
     const int column = static_cast<int>(i);
     if (row.is_null(column)) continue;
     if (text.size() > 1) text += ',';
-    text += to_text(projection.members[i]) + ":" + row.text(column);
+    text += json_to_text(projection.members[i]) + ":" + row.text(column);
   }
   return text + "}";
 }

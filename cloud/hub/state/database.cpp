@@ -164,6 +164,8 @@ Outcome<Ok> Database::run_script(std::string_view sql) const {
   return Ok{};
 }
 
+std::int64_t Database::change_count() const { return sqlite3_total_changes64(database_.get()); }
+
 Outcome<std::optional<std::int64_t>> Database::find_integer(std::string_view sql,
                                                             const Values& values) const {
   OTA_TRY(auto statement, query(sql, values));

@@ -94,6 +94,8 @@ class Database {
   Outcome<std::int64_t> execute(std::string_view sql, const Values& values = {}) const;
   /// Runs several statements without parameters, separated by ';'.
   Outcome<Ok> run_script(std::string_view sql) const;
+  /// Grows with every row that is written: two equal numbers mean that nothing changed between.
+  std::int64_t change_count() const;
   /// The first column of the first row; nothing without a row.
   Outcome<std::optional<std::int64_t>> find_integer(std::string_view sql,
                                                     const Values& values = {}) const;

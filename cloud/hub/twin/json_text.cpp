@@ -53,7 +53,7 @@ nlohmann::json stored_json(std::string_view text) {
   return value.is_object() ? value : nlohmann::json::object();
 }
 
-std::string to_text(const nlohmann::json& value) {
+std::string json_to_text(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

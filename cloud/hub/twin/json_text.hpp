@@ -27,6 +27,6 @@ Outcome<nlohmann::json> parse_json_object(std::string_view text, JsonLimits limi
 nlohmann::json stored_json(std::string_view text);
 
 /// The text of a value; invalid UTF-8 from a stranger's name is replaced.
-std::string to_text(const nlohmann::json& value);
+std::string json_to_text(const nlohmann::json& value);
 
 }  // namespace ota::hub

@@ -1,0 +1,73 @@
+#pragma once
+
+// Automatic device management: which configurations a device belongs to and what they write into
+// its desired properties. Evaluated at once with the change that causes it, in the same
+// transaction. Source: "Automatic device management at scale".
+//
+// Conditions are evaluated by SQL over all devices at a time. All matching configurations are laid
+// over each other: the higher priority wins per path, the newer one at equal priority. A device
+// gets one patch per evaluation. A desired property that an evaluation writes does not start
+// another one.
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "cloud/hub/core/twins.hpp"
+#include "cloud/hub/query/compiler.hpp"
+
+namespace ota::hub {
+
+class Management {
+ public:
+  Management(const Database& database, Twins& twins);
+  ~Management();
+
+  /// What changed of one device.
+  struct DeviceChange {
+    bool created = false;
+    bool tags = false;
+    bool desired = false;
+    bool reported = false;
+  };
+  Outcome<Ok> device_changed(const std::string& device_id, DeviceChange change, Notices& notices);
+
+  enum class ConfigurationChange : std::uint8_t { Targets, Priority };
+  /// A configuration is new, or its condition or priority changed.
+  Outcome<Ok> configuration_changed(const std::string& id, ConfigurationChange change,
+                                    Notices& notices);
+  /// A configuration is about to go: its devices fall back to the next one.
+  Outcome<Ok> configuration_removed(const std::string& id, Notices& notices);
+
+  /// Configurations are read again before the next evaluation. To be called whenever one was
+  /// written, or its writing was undone.
+  void forget_rules();
+
+  /// {"id":{"status":"Applied"}} of all configurations that target the device.
+  Outcome<nlohmann::json> statuses(std::string_view device_id) const;
+
+ private:
+  struct Rule;
+  struct Plan;
+  struct Resolver;
+
+  Outcome<Ok> load_rules();
+  Outcome<std::vector<const Rule*>> matching(const std::string& device_id,
+                                             const std::vector<const Rule*>& rules) const;
+  Outcome<Ok> select_matching(const Rule& rule) const;
+  Outcome<Ok> resolve_affected(Notices& notices);
+  Plan plan_for(const std::string& configuration_ids) const;
+
+  const Database& database_;
+  Twins& twins_;
+  std::vector<std::unique_ptr<Rule>> rules_;  // strongest first
+  bool loaded_ = false;
+};
+
+/// Checks a target condition. "" targets nothing, "*" everything. Errors: ArgumentInvalid with the
+/// position.
+Outcome<Ok> check_target_condition(std::string_view condition);
+
+}  // namespace ota::hub

@@ -1,0 +1,101 @@
+// /configurations, and /devices/query.
+
+#include <nlohmann/json.hpp>
+
+#include "cloud/hub/core/rest.hpp"
+#include "cloud/hub/query/run.hpp"
+#include "cloud/hub/twin/json_text.hpp"
+
+namespace ota::hub {
+
+namespace {
+
+using nlohmann::json;
+
+/// Writes a configuration in one transaction with all that follows from it for devices.
+template <class Change>
+Outcome<Ok> change_configurations(Hub& hub, const Change& change) {
+  Notices notices;
+  const auto run = [&]() -> Outcome<Ok> {
+    OTA_TRY(auto transaction, Transaction::begin(hub.database));
+    OTA_TRY(change(notices));
+    return transaction.commit();
+  };
+  const auto done = run();
+  hub.management.forget_rules();
+  if (!done) return done.error();
+  notices.deliver(hub.links);
+  return Ok{};
+}
+
+Outcome<HttpResponse> show_configuration(Hub& hub, const std::string& id) {
+  OTA_TRY(const json configuration, hub.configurations.show(id));
+  return json_answer(configuration, configuration["etag"].get<std::string>());
+}
+
+}  // namespace
+
+Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call) {
+  const bool reads = call.request.method == "GET";
+  if (reads) {
+    OTA_TRY(demand(hub, call, Service::Hub,
+                   {Right::ServiceConnect, Right::RegistryRead, Right::RegistryWrite}));
+  } else {
+    OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect, Right::RegistryWrite}));
+  }
+  if (call.is("GET", 1)) {
+    OTA_TRY(const json list, hub.configurations.list());
+    return json_answer(list);
+  }
+  if (call.is("POST", 2) && call.segments[1] == "testQueries") {
+    OTA_TRY(const json body, call.body());
+    return json_answer(test_queries(body));
+  }
+  if (call.is("GET", 2)) return show_configuration(hub, call.segments[1]);
+  const std::string id = call.segments.size() == 2 ? call.segments[1] : "";
+  if (call.is("PUT", 2)) {
+    OTA_TRY(const json body, call.body());
+    OTA_TRY(change_configurations(hub, [&](Notices& notices) {
+      return hub.configurations.put(id, body, call.if_match(), notices);
+    }));
+    return show_configuration(hub, id);
+  }
+  if (call.is("DELETE", 2)) {
+    OTA_TRY(change_configurations(hub, [&](Notices& notices) {
+      return hub.configurations.remove(id, call.if_match(), notices);
+    }));
+    return no_content();
+  }
+  return no_such_route(call);
+}
+
+Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
+  OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));
+  OTA_TRY(const json body, call.body());
+  const auto text = body.find("query");
+  if (text == body.end() || !text->is_string())
+    return Failure{code::kArgumentNull, "'query' is missing"};
+  const std::string query_text = text->get<std::string>();
+  auto continuation = call.request.headers.find("x-ms-continuation");
+  if (continuation && continuation->empty()) continuation.reset();
+  OTA_TRY(const auto page, query::run(hub.database, {.text = query_text,
+                                                     .rows_max = page_size(call),
+                                                     .continuation = continuation}));
+  std::string rows;
+  for (const std::string& item : page.items) {
+    std::string row = item;
+    if (page.twins) {
+      OTA_TRY(const json twin, twin_json(hub, item));
+      row = json_to_text(twin);
+    }
+    rows += (rows.empty() ? "" : ",") + row;
+  }
+  HttpResponse response;
+  response.headers.add("Content-Type", "application/json; charset=utf-8");
+  response.headers.add("x-ms-item-type", page.twins ? "Twin" : "Raw");
+  if (page.continuation) response.headers.add("x-ms-continuation", *page.continuation);
+  response.body = "[" + rows + "]";
+  return response;
+}
+
+}  // namespace ota::hub
