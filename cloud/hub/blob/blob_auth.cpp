@@ -2,21 +2,16 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
-#include <cctype>
-#include <functional>
-#include <map>
 #include <optional>
-#include <vector>
 
 #include "base/encoding.hpp"
 #include "cloud/hub/http/http_date.hpp"
+#include "contract/azure/shared_key.hpp"
 
 namespace ota::hub {
 namespace {
 
 using contract::UnixSeconds;
-using HeaderOrder = std::function<bool(const std::string&, const std::string&)>;
 
 constexpr std::string_view kSharedKey = "SharedKey ";
 constexpr std::string_view kEncryptionScopeSince = "2020-12-06";
@@ -26,91 +21,24 @@ bool signed_with(Bytes key, std::string_view text, std::string_view signature) {
   return equal_in_constant_time(bytes_of(expected), bytes_of(signature));
 }
 
-std::string trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0)
-    text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
-    text.remove_suffix(1);
-  return std::string(text);
-}
-
-std::string without_hyphens(std::string text) {
-  std::erase(text, '-');
-  return text;
-}
-
-/// JavaScript's SDK sorts names with a comparer that looks at hyphens only when everything else is
-/// equal.
-bool hyphens_last(const std::string& a, const std::string& b) {
-  const std::string left = without_hyphens(a), right = without_hyphens(b);
-  return left == right ? a < b : left < right;
-}
-
-std::string canonical_headers(const BlobRequest& request, const HeaderOrder& order) {
-  std::map<std::string, std::string, HeaderOrder> sorted(order);
-  for (const auto& [name, value] : request.head.headers.all()) {
-    std::string key = name;
-    std::transform(key.begin(), key.end(), key.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (key.starts_with("x-ms-")) sorted[key] = trimmed(value);
-  }
-  std::string out;
-  for (const auto& [name, value] : sorted) out += name + ":" + value + "\n";
-  return out;
-}
-
-std::string canonical_resource(const BlobRequest& request, std::string_view account) {
-  std::string out = "/" + std::string(account) + request.head.path;
-  for (auto it = request.query.begin(); it != request.query.end();) {
-    const auto end = request.query.upper_bound(it->first);
-    std::vector<std::string> values;
-    const std::string& name = it->first;
-    for (auto value = it; value != end; ++value) values.push_back(value->second);
-    std::sort(values.begin(), values.end());
-    out += "\n" + name + ":";
-    for (std::size_t i = 0; i < values.size(); ++i) out += (i > 0 ? "," : "") + values[i];
-    it = end;
-  }
-  return out;
-}
-
-std::string string_to_sign(const BlobRequest& request, std::string_view account,
-                           const HeaderOrder& order) {
-  std::string length = request.header("Content-Length");
-  if (length == "0") length.clear();
-  const std::string date = request.has_header("x-ms-date") ? "" : request.header("Date");
-  std::string out = request.head.method;
-  for (const std::string& line :
-       {request.header("Content-Encoding"), request.header("Content-Language"), length,
-        request.header("Content-MD5"), request.header("Content-Type"), date,
-        request.header("If-Modified-Since"), request.header("If-Match"),
-        request.header("If-None-Match"), request.header("If-Unmodified-Since"),
-        request.header("Range")}) {
-    out += "\n" + line;
-  }
-  return out + "\n" + canonical_headers(request, order) + canonical_resource(request, account);
-}
-
 BlobResult<BlobGrant> check_shared_key(const BlobRequest& request, const BlobAccount& account,
                                        UnixSeconds now) {
-  std::string_view credentials = *request.head.headers.find("Authorization");
-  credentials.remove_prefix(kSharedKey.size());
-  const std::size_t colon = credentials.find(':');
-  if (colon == std::string_view::npos || credentials.substr(0, colon) != account.name) {
-    return blob_error::authentication_failed("the account name is not the one of this hub");
+  const auto sent = contract::parse_shared_key_authorization(request.header("Authorization"));
+  if (!sent || sent->account != account.name) {
+    return blob_error::authentication_failed("the account is not the one of this hub");
   }
-  const std::string_view signature = credentials.substr(colon + 1);
-  const auto date = parse_http_date(request.has_header("x-ms-date") ? request.header("x-ms-date")
-                                                                    : request.header("Date"));
+  const auto date =
+      parse_http_date(request.header(request.has_header("x-ms-date") ? "x-ms-date" : "Date"));
   if (!date) return blob_error::authentication_failed("x-ms-date is missing or malformed");
   if (*date < now - kSharedKeySkewMax_s || *date > now + kSharedKeySkewMax_s) {
     return blob_error::authentication_failed(
         "x-ms-date is more than 15 minutes off; check the clock");
   }
-  const bool genuine =
-      signed_with(account.key, string_to_sign(request, account.name, std::less<>()), signature) ||
-      signed_with(account.key, string_to_sign(request, account.name, hyphens_last), signature);
-  if (!genuine) return blob_error::authentication_failed("the signature does not match");
+  const contract::SharedKeyRequest text{request.head.method, account.name, request.head.path,
+                                        request.head.query, request.head.headers.all()};
+  if (!contract::shared_key_signed_by(text, sent->signature, account.key)) {
+    return blob_error::authentication_failed("the signature does not match");
+  }
   return BlobGrant::owner();
 }
 
@@ -224,10 +152,6 @@ BlobResult<Ok> BlobGrant::require(std::string_view any_of, char resource_type) c
                      "The token does not grant this operation."};
   }
   return Ok{};
-}
-
-std::string shared_key_string_to_sign(const BlobRequest& request, std::string_view account) {
-  return string_to_sign(request, account, std::less<>());
 }
 
 BlobResult<BlobGrant> authorize(const BlobRequest& request, const BlobAccount& account,

@@ -44,7 +44,4 @@ class BlobGrant {
 BlobResult<BlobGrant> authorize(const BlobRequest& request, const BlobAccount& account,
                                 contract::UnixSeconds now);
 
-/// The text that Shared Key signs; header names sorted ordinally.
-std::string shared_key_string_to_sign(const BlobRequest& request, std::string_view account);
-
 }  // namespace ota::hub

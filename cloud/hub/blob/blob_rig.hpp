@@ -14,6 +14,7 @@
 #include "cloud/hub/blob/blob_service.hpp"
 #include "cloud/hub/files/scratch_directory.hpp"
 #include "cloud/hub/http/http_date.hpp"
+#include "contract/azure/shared_key.hpp"
 
 namespace ota::hub {
 
@@ -72,11 +73,10 @@ class BlobRig {
     fields.emplace_back("x-ms-version", "2021-12-02");
     if (method == "PUT") fields.emplace_back("Content-Length", std::to_string(body.size()));
     RequestHead request = head(method, "/mcuota" + target, fields);
-    const auto parsed = parse_blob_request(request, account.name);
-    if (!parsed) return send(std::move(request), body);  // The service says why.
-    const std::string text = shared_key_string_to_sign(parsed.value(), account.name);
-    request.headers.add("Authorization", "SharedKey " + account.name + ":" +
-                                             to_base64(hmac_sha256(account.key, bytes_of(text))));
+    const auto authorization = contract::make_shared_key_authorization(
+        {request.method, account.name, request.path, request.query, request.headers.all()},
+        account.key);
+    request.headers.add("Authorization", authorization.value_or(""));
     if (method == "PUT") request.content_length = body.size();
     return send(std::move(request), body);
   }

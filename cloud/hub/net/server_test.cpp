@@ -5,7 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/random.hpp"
+#include "cloud/hub/files/durable_file.hpp"
+#include "cloud/hub/http/http_date.hpp"
 #include "cloud/hub/net/running_hub.hpp"
+#include "cloud/profile/profile.hpp"
+#include "contract/azure/connection_string.hpp"
+#include "contract/azure/shared_key.hpp"
 
 namespace ota::hub {
 namespace {
@@ -19,6 +25,21 @@ std::string mosquitto(const RunningHub& hub, const std::string& program,
          hub.facts().ca_file +
          " -V mqttv311 -i dev-1 -u '127.0.0.1/dev-1/?api-version=2021-04-12' -P '" + password +
          "' " + arguments;
+}
+
+/// A signed request to make a container, for curl.
+std::string create_container_arguments(const contract::StorageConnection& storage,
+                                       const std::string& container) {
+  const std::string date = to_http_date(std::chrono::duration_cast<std::chrono::seconds>(
+                                            std::chrono::system_clock::now().time_since_epoch())
+                                            .count());
+  const std::string path = "/" + storage.account + "/" + container;
+  const contract::HeaderFields headers = {{"x-ms-date", date}, {"x-ms-version", "2021-12-02"}};
+  const auto authorization = contract::make_shared_key_authorization(
+      {"PUT", storage.account, path, "restype=container", headers}, storage.key);
+  return "-X PUT -o /dev/null -w '%{http_code}' -H 'x-ms-version: 2021-12-02' -H 'x-ms-date: " +
+         date + "' -H 'Authorization: " + *authorization + "' '" + storage.blob_endpoint + "/" +
+         container + "?restype=container'";
 }
 
 TEST(HubServer, TakesTelemetryFromMosquitto) {
@@ -65,6 +86,42 @@ TEST(HubServer, AnswersRestOverTls) {
             "POST /devices/query?api-version=1 body");
   EXPECT_THAT(hub.curl("-o /dev/null -w '%{http_code}' " + hub.https("/nothing")),
               HasSubstr("404"));
+}
+
+/// What the operator's and the device's side know about the storage of this hub.
+contract::StorageConnection storage_of(const RunningHub& hub) {
+  const auto profile = profile::read(hub.facts().profile_file);
+  EXPECT_TRUE(profile);
+  return contract::parse_storage_connection(profile.value().storage_connection_string).value();
+}
+
+TEST(HubServer, TakesAndGivesALargeBlob) {
+  if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
+  RunningHub hub;
+  const ScratchDirectory scratch;
+  const contract::StorageConnection storage = storage_of(hub);
+  contract::BlobSasGrant grant;
+  grant.account = storage.account;
+  grant.container = "images";
+  grant.blob = "p/1/app.bin";
+  grant.permissions = "rc";
+  grant.expiry = 4'102'444'800;  // 2100
+  const std::string url = "'" + storage.blob_endpoint + "/images/p/1/app.bin?" +
+                          make_blob_sas(grant, storage.key) + "'";
+  std::string content(16U * 1024U * 1024U + 3U, '\0');
+  SplitMix64 random(1);
+  for (char& c : content) c = static_cast<char>(random.next());
+  const std::string file = scratch.path() + "/app.bin";
+  ASSERT_TRUE(write_durably(file, content, 0600));
+
+  const std::string put = "-w '%{http_code}' -H 'x-ms-blob-type: BlockBlob' -T " + file + " " + url;
+  EXPECT_THAT(hub.curl(put), HasSubstr("404"));  // No container yet.
+  ASSERT_EQ(hub.curl(create_container_arguments(storage, "images")), "201");
+  ASSERT_THAT(hub.curl(put), HasSubstr("201"));
+  ASSERT_EQ(hub.curl("-o " + file + ".back " + url), "");
+  EXPECT_TRUE(read_file(file + ".back", content.size()).value() == content);
+  ASSERT_EQ(hub.curl("-r 16777210-16777218 -w '%{http_code}' -o " + file + ".part " + url), "206");
+  EXPECT_EQ(read_file(file + ".part").value(), content.substr(16777210, 9));
 }
 
 TEST(HubServer, SpeaksNoOldTls) {

@@ -1,0 +1,45 @@
+// A device's MQTT bytes, split at a place that the input chooses. Whatever arrives, the session
+// stays alive or closes, keeps its queue below the limit, and answers the same however the bytes
+// are cut.
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "cloud/hub/mqtt/fake_core.hpp"
+#include "cloud/hub/mqtt/session.hpp"
+
+namespace {
+
+using namespace ota;
+
+std::string answers(std::string_view first, std::string_view second) {
+  hub::FakeCore core;
+  hub::mqtt::SessionMemory memory;
+  const std::function<contract::UnixSeconds()> wall_clock = [] {
+    return contract::UnixSeconds{1'800'000'000};
+  };
+  hub::mqtt::Session session(core, memory, wall_clock, {}, Instant{});
+  std::string out;
+  for (const std::string_view piece : {first, second}) {
+    session.feed(bytes_of(piece), Instant{});
+    const Bytes output = session.output();
+    if (output.size() > hub::mqtt::kWaitingBytesMax) std::abort();
+    out += text_of(output);
+    session.sent(output.size(), Instant{});
+  }
+  out += session.closing() ? " closed" : " open";
+  session.gone();
+  if (!core.links.empty()) std::abort();  // Nobody may call a session that is gone.
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view bytes = text_of(std::as_bytes(std::span(data + 1, size - 1)));
+  const std::size_t cut = bytes.empty() ? 0 : data[0] % bytes.size();
+  if (answers(bytes, {}) != answers(bytes.substr(0, cut), bytes.substr(cut))) std::abort();
+  return 0;
+}
