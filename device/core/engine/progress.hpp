@@ -66,7 +66,8 @@ class Progress {
 
  private:
   static constexpr std::uint8_t quarter_of(std::uint32_t bytes, std::uint32_t size) noexcept {
-    return size == 0 ? 0 : static_cast<std::uint8_t>(std::uint64_t{4} * bytes / size);
+    if (size == 0) return 0;
+    return static_cast<std::uint8_t>(std::uint64_t{4} * bytes / size);
   }
 
   Instant last_data_{};

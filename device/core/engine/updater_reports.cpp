@@ -9,7 +9,8 @@ namespace ota::engine {
 std::uint8_t Updater::progress_percent() const noexcept {
   const std::uint32_t size = journal_.target.size_bytes;
   if (journal_.phase != Phase::Downloading) return 100;
-  return size == 0 ? 0 : static_cast<std::uint8_t>(std::uint64_t{100} * stored_bytes_ / size);
+  if (size == 0) return 0;
+  return static_cast<std::uint8_t>(std::uint64_t{100} * stored_bytes_ / size);
 }
 
 contract::Report Updater::report_of_phase() const noexcept {
