@@ -46,6 +46,7 @@ class ScriptedTransport final : public fetch::Transport {
 
   void serve(RemoteObject object) { object_ = std::move(object); }
   void then(Exchange exchange) { script_.push_back(exchange); }
+  void forget_script() { script_.clear(); }
 
   /// Called with the body bytes handed over so far, after each piece: to raise a Cancel, say.
   void on_piece(std::function<void(std::uint64_t)> listener) { on_piece_ = std::move(listener); }
