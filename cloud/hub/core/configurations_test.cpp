@@ -199,9 +199,9 @@ TEST_F(ConfigurationsTest, CountsCustomMetrics) {
 }
 
 TEST_F(ConfigurationsTest, TestsQueriesWithoutStoring) {
-  const auto answer = call(
-      "POST", "/configurations/testQueries",
-      R"({"targetCondition":"tags.a=","customMetricQueries":{"good":"select deviceId from devices","bad":"x"}})");
+  const auto answer = call("POST", "/configurations/testQueries",
+                           R"({"targetCondition":"tags.a=","customMetricQueries":)"
+                           R"({"good":"select deviceId from devices","bad":"x"}})");
   ASSERT_EQ(answer.status, 200);
   const json body = json::parse(answer.body);
   EXPECT_THAT(body["targetConditionError"].get<std::string>(), HasSubstr("position"));

@@ -139,9 +139,9 @@ TEST_F(ProvisioningTest, GivesTheInitialTwinOnceAndNeverTrustsThePayload) {
 TEST_F(ProvisioningTest, PutsANewDeviceUnderItsConfigurationsAtOnce) {
   dps("PUT", "/enrollmentGroups/g",
       {{"attestation", symmetric(kGroupKey)}, {"initialTwin", {{"tags", {{"ring", "a"}}}}}});
-  call(
-      "PUT", "/configurations/c",
-      R"({"content":{"deviceContent":{"properties.desired.fw":{"v":1}}},"targetCondition":"tags.ring='a'","priority":1})");
+  call("PUT", "/configurations/c",
+       R"({"content":{"deviceContent":{"properties.desired.fw":{"v":1}}},)"
+       R"("targetCondition":"tags.ring='a'","priority":1})");
   provision("d", token("d", device_key("d", kGroupKey)));
   EXPECT_EQ(twin("d")["properties"]["desired"]["fw"], json({{"v", 1}}));
 }
