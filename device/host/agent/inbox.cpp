@@ -42,6 +42,12 @@ UpdateInbox::Mail UpdateInbox::take(std::optional<Duration> wait) {
 void CloudInbox::put_report(Report report) {
   const std::lock_guard lock(mutex_);
   if (!reports_.empty() && reports_.back().outcome_number == 0) reports_.pop_back();
+  for (Report& waiting : reports_) {
+    if (report.outcome_number != 0 && waiting.outcome_number == report.outcome_number) {
+      waiting = std::move(report);  // The engine repeats an outcome while the network is away.
+      return;
+    }
+  }
   reports_.push_back(std::move(report));
 }
 

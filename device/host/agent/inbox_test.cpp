@@ -78,6 +78,15 @@ TEST(CloudInbox, OutcomesAreNeverDropped) {
   EXPECT_EQ(reports[1].patch, "failed");
 }
 
+TEST(CloudInbox, ARepeatedOutcomeIsKeptOnce) {
+  CloudInbox inbox;
+  inbox.put_report({"first", 1});
+  inbox.put_report({"again", 1});
+  const auto reports = inbox.take_reports();
+  ASSERT_THAT(reports, SizeIs(1));
+  EXPECT_EQ(reports[0].patch, "again");
+}
+
 TEST(CloudInbox, EveryOutcomeOfAnotherThreadArrivesInOrder) {
   constexpr std::uint32_t kOutcomes = 1000;
   CloudInbox inbox;

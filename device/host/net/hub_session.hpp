@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/backoff.hpp"
@@ -34,6 +35,9 @@ class HubSession {
   HubSession(std::string device_id, Random& random);
 
   static std::vector<std::string> filters();
+
+  /// DPS may give the device another name; what waits to be reported stays.
+  void rename(std::string device_id) { device_id_ = std::move(device_id); }
 
   /// The hub has granted the subscriptions of a new connection.
   void subscribed(Instant now);
