@@ -318,6 +318,28 @@ TEST(OfferChange, AWithdrawalDoesNotLeaveAnErasedMcuBehind) {
   expect_runs(rig, 7);
 }
 
+TEST(OfferChange, AWithdrawnTakeoverBringsThePreviousImageBack) {
+  EngineRig rig;
+  rig.mcu.failures_left = 3 + 2;
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.run(1min);
+  ASSERT_EQ(rig.last_report().code, Code::RollbackFailed);
+  rig.remote.etag = "\"0x8DCB\"";
+  rig.publish(random_image(90'000, 8), 8);
+  for (int i = 0; i < 30; ++i) rig.transport.then({.drop_after = 0});
+  rig.offer();
+  rig.run(5s);
+  ASSERT_EQ(rig.updater().phase(), Phase::Downloading);
+  ASSERT_EQ(rig.mcu.running(), "");
+  rig.updater().refuse(Code::BadOffer, 9, 0, "a key is missing");
+  rig.run(2h);
+  EXPECT_EQ(rig.mcu.running(), "5");
+  EXPECT_TRUE(rig.hub.saw(StatusWord::Error, Code::RolledBack));
+  EXPECT_EQ(rig.last_report().code, Code::BadOffer) << "and then the message is answered";
+  EXPECT_EQ(rig.last_report().version, 5U);
+}
+
 TEST(OfferChange, ImportRefusesBytesWithAnotherHash) {
   EngineRig rig(0);
   MemoryImage source(kImage);

@@ -46,7 +46,8 @@ enum class EventKind : std::uint8_t {
   PreviousMissing,  // there is no intact image to go back to
   PreviousProgrammed,
   PreviousFailed,  // programmed without success, or the MCU does not report it
-  PreviousRuns,
+  PreviousRuns,    // `target` is the previous image
+
   DeadlinePassed,  // the time that this phase may take is over
 };
 inline constexpr std::uint8_t kEventKindCount = 23;
@@ -84,14 +85,24 @@ constexpr bool mcu_in_our_hands(const Journal& journal) noexcept {
 }
 
 /// While the MCU is in our hands only another image may take over, and never in the middle of
-/// programming; anything else the twin says has to wait.
+/// programming. A withdrawal is taken if the new image is not there yet: then the previous one
+/// comes back. Anything else the twin says has to wait.
 constexpr bool takes(const Journal& journal, EventKind offer_event) noexcept {
   if (!mcu_in_our_hands(journal)) return true;
-  const bool in_the_middle = journal.phase == Phase::Programming ||
-                             journal.phase == Phase::Confirming ||
-                             journal.phase == Phase::RollingBack;
-  return !in_the_middle &&
-         (offer_event == EventKind::OfferAccepted || offer_event == EventKind::OfferRenewed);
+  const Phase phase = journal.phase == Phase::Waiting ? journal.resume_phase : journal.phase;
+  switch (journal.phase) {
+    case Phase::Programming:
+    case Phase::Confirming:
+    case Phase::RollingBack:
+      return false;
+    case Phase::Idle:
+    case Phase::Waiting:
+    case Phase::Downloading:
+    case Phase::Verifying:
+      break;
+  }
+  if (offer_event == EventKind::Withdrawn) return phase == Phase::Downloading;
+  return offer_event == EventKind::OfferAccepted || offer_event == EventKind::OfferRenewed;
 }
 
 namespace detail {
@@ -132,7 +143,8 @@ constexpr Step refuse(Journal journal, Code code) noexcept {
 }
 
 constexpr Step begin(Journal journal, const store::Target& target) noexcept {
-  if (mcu_in_our_hands(journal)) {
+  const bool mcu_is_erased = mcu_in_our_hands(journal);
+  if (mcu_is_erased) {
     // Nobody knows what the MCU runs until the new image is confirmed.
     journal.mcu_version = 0;
     journal.mcu_version_text = {};
@@ -143,7 +155,9 @@ constexpr Step begin(Journal journal, const store::Target& target) noexcept {
   journal.target = target;
   journal.resume_phase = Phase::Idle;
   journal.reason = Code::None;
-  journal.failures = journal.interruptions = journal.refetches = journal.rollback_failures = 0;
+  journal.failures = journal.refetches = journal.rollback_failures = 0;
+  // Counts as cut short, so that the MCU stays in our hands until an image runs on it again.
+  journal.interruptions = mcu_is_erased ? 1 : 0;
   return to(journal, Phase::Downloading, Effect::Download);
 }
 
@@ -160,6 +174,13 @@ constexpr Step on_new_offer(const Journal& now, const Event& event) noexcept {
   }
   if (event.kind == EventKind::OfferRunsAlready) {
     return finish(now, StatusWord::Applied, Code::None, event.target);
+  }
+  if (event.kind == EventKind::Withdrawn && mcu_in_our_hands(now)) {
+    Journal next = now;
+    next.resume_phase = Phase::Idle;
+    next.reason = Code::Withdrawn;
+    next.interruptions = 0;
+    return to(next, Phase::RollingBack, Effect::ProgramPrevious);
   }
   if (event.kind == EventKind::Withdrawn) {
     return finish(now, status_of_mcu(now), Code::Withdrawn, now.target);
@@ -291,7 +312,12 @@ constexpr Step rollback_failed(Journal now) noexcept {
 
 constexpr Step on_rolling_back(const Journal& now, const Event& event) noexcept {
   if (event.kind == EventKind::PreviousProgrammed) return {now, Effect::AskPrevious};
-  if (event.kind == EventKind::PreviousRuns) return refuse(now, Code::RolledBack);
+  if (event.kind == EventKind::PreviousRuns) {
+    Journal next = now;
+    next.mcu_version = event.target.identity.version;
+    next.mcu_version_text = event.target.mcu_version;
+    return refuse(next, Code::RolledBack);
+  }
   if (event.kind == EventKind::PreviousFailed) return rollback_failed(now);
   if (event.kind == EventKind::Blocked) return wait(now, Phase::RollingBack, event.code);
   if (event.kind == EventKind::PreviousMissing) {

@@ -100,6 +100,18 @@ TEST(Transition, LetsANewImageTakeOverFromAHopelessRollback) {
   EXPECT_EQ(step.next.refusal.code, Code::RollbackFailed);
 }
 
+TEST(Transition, BringsThePreviousImageBackWhenTheOneThatTookOverIsWithdrawn) {
+  const Journal waiting = after(in(Phase::RollingBack), EventKind::PreviousFailed).next;
+  const Journal taken_over = after(waiting, EventKind::OfferAccepted).next;
+  const Step step = after(taken_over, EventKind::Withdrawn);
+  EXPECT_EQ(step.next.phase, Phase::RollingBack);
+  EXPECT_EQ(step.effect, Effect::ProgramPrevious);
+  store::Target previous;
+  previous.identity.version = 5;
+  const Step back = transition(step.next, {.kind = EventKind::PreviousRuns, .target = previous});
+  EXPECT_EQ(back.next.mcu_version, 5U) << "now it is known again";
+}
+
 TEST(Transition, EveryPhaseLeavesOnItsDeadlineOrItsOwnResult) {
   EXPECT_EQ(after(in(Phase::Downloading), EventKind::DeadlinePassed).next.phase, Phase::Waiting);
   EXPECT_EQ(after(in(Phase::Verifying), EventKind::DeadlinePassed).next.phase, Phase::Waiting);

@@ -111,6 +111,7 @@ class Updater final : private StoredListener {
   void take_refusal(contract::Code code, const store::Target& target) noexcept;
   void take_running(const store::Target& target) noexcept;
   void take_same_work() noexcept;
+  void free_mcu() noexcept;
   bool take_event(const Event& event) noexcept;
   bool outcome_says(StatusWord status, contract::Code code,
                     const store::Target& target) const noexcept;

@@ -238,7 +238,10 @@ std::optional<Event> Updater::ask_previous() noexcept {
   const auto previous = store_.find(Slot::Current);
   if (!previous) return storage_trouble(previous.error());
   if (reports_version(previous->identity.mcu_version)) {
-    return Event{.kind = EventKind::PreviousRuns};
+    store::Target target;
+    target.identity.version = previous->identity.version;
+    target.mcu_version = previous->identity.mcu_version;
+    return Event{.kind = EventKind::PreviousRuns, .target = target};
   }
   if (clock_.now() >= ask_deadline_) return Event{.kind = EventKind::PreviousFailed};
   not_before_ = clock_.now() + settings_.confirm_interval;

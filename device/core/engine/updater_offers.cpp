@@ -47,12 +47,18 @@ bool Updater::take_event(const Event& event) noexcept {
   return true;
 }
 
+// The twin wants no new image, but the MCU has none to run: it gets its previous one back, and the
+// message is taken after that.
+void Updater::free_mcu() noexcept {
+  if (takes(journal_, EventKind::Withdrawn)) apply({.kind = EventKind::Withdrawn});
+}
+
 void Updater::take_refusal(Code code, const store::Target& target) noexcept {
   if (outcome_says(StatusWord::Error, code, target)) {
     message_.kind = MessageKind::None;
     return report_outcome();
   }
-  if (!takes(journal_, EventKind::OfferRefused)) return;
+  if (!takes(journal_, EventKind::OfferRefused)) return free_mcu();
   const bool parsed = message_.kind == MessageKind::Offer;
   refusal_detail_ = parsed ? FixedText<contract::kDetailBytesMax>() : message_.detail;
   offer_.reset();
@@ -64,7 +70,8 @@ void Updater::take_running(const store::Target& target) noexcept {
     message_.kind = MessageKind::None;
     return report_outcome();
   }
-  if (take_event({.kind = EventKind::OfferRunsAlready, .target = target})) offer_.reset();
+  if (!take_event({.kind = EventKind::OfferRunsAlready, .target = target})) return free_mcu();
+  offer_.reset();
 }
 
 // The same offer again: after a reconnect, after a restart, or with a new token.
