@@ -122,7 +122,10 @@ Result<Ok, std::string> MqttLink::open(const MqttPeer& peer) {
   mosquitto_username_pw_set(handle, peer.login.user_name.c_str(), or_null(peer.login.password));
   const int code = mosquitto_connect_async(handle, peer.endpoint.host.c_str(), peer.endpoint.port,
                                            kKeepAliveSeconds);
-  if (code > 0) return error_text(code);  // Below zero: under way.
+  if (code > 0) {  // Below zero: under way.
+    const std::string& detail = client_->last_tls_error;
+    return detail.empty() ? error_text(code) : error_text(code) + " (" + detail + ")";
+  }
   client_->connecting = true;
   return Ok{};
 }

@@ -110,10 +110,14 @@ TEST_F(MqttLinkTest, AnUntrustedServerIsNamedInTheReason) {
   LoopbackServer other([](LoopbackPeer&) {}, -60, LoopbackServer::Mode::Raw);
   std::ofstream(ca_file_) << other.certificate();
   MqttLink link;
-  ASSERT_TRUE(link.open(peer));
-  const auto lost = await<link_event::Lost>(link);
-  ASSERT_TRUE(lost);
-  EXPECT_THAT(lost->reason, HasSubstr("certificate"));
+  // A fast peer ends the handshake before open() has returned.
+  std::string reason;
+  if (const auto opened = link.open(peer); !opened) {
+    reason = opened.error();
+  } else if (const auto lost = await<link_event::Lost>(link)) {
+    reason = lost->reason;
+  }
+  EXPECT_THAT(reason, HasSubstr("certificate"));
 }
 
 TEST_F(MqttLinkTest, AMissingAuthorityFileIsAClearError) {
