@@ -1,5 +1,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -61,6 +62,7 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
 }
 
 ExitCode run_hub(const Context& context, HubOptions options) {
+  ::umask(0077);  // Databases hold keys, and SQLite makes its files as the mask allows.
   log_to_stderr(options.log_level);
   options.server.profile_file =
       context.profile_path.empty() ? profile::default_path() : context.profile_path;

@@ -79,6 +79,34 @@ TEST(HubServer, TellsMosquittoThatTheKeyIsWrong) {
   EXPECT_EQ(hub.curl(hub.https("/healthz")), "ok\n");
 }
 
+TEST(HubServer, ShowsTheCoreTheCertificateOfADevice) {
+  if (!has_program("mosquitto_pub")) GTEST_SKIP() << "mosquitto_pub is not installed";
+  if (!has_program("openssl")) GTEST_SKIP() << "openssl is not installed";
+  RunningHub hub;
+  const ScratchDirectory scratch;
+  const std::string key = scratch.path() + "/key.pem", certificate = scratch.path() + "/cert.pem";
+  ASSERT_EQ(run_program("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+                        "-subj /CN=dev-1 -days 2 -keyout " +
+                        key + " -out " + certificate)
+                .exit_code,
+            0);
+  const auto sent = run_program(mosquitto(
+      hub, "mosquitto_pub", "good",
+      "--cert " + certificate + " --key " + key + " -q 1 -t devices/dev-1/messages/events/ -m x"));
+  EXPECT_EQ(sent.exit_code, 0) << sent.output;
+  hub.stop();
+  EXPECT_THAT(hub.core->diary, Contains("certificate dev-1"));
+}
+
+TEST(HubServer, SurvivesClientsThatSpeakNoTls) {
+  if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
+  RunningHub hub;
+  for (const std::uint16_t port : {hub.facts().https_port, hub.facts().mqtt_port}) {
+    run_program("curl -s --max-time 10 http://127.0.0.1:" + std::to_string(port) + "/");
+  }
+  EXPECT_EQ(hub.curl(hub.https("/healthz")), "ok\n");
+}
+
 TEST(HubServer, AnswersRestOverTls) {
   if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
   RunningHub hub;
