@@ -281,6 +281,15 @@ TEST_F(CoreTest, KeepsItsStateAndItsKeysAcrossStarts) {
   EXPECT_EQ(json::parse(call("GET", "/devices/d1").body)["connectionState"], "Disconnected");
 }
 
+TEST_F(CoreTest, WritesDownWhenADeviceWasLastHeard) {
+  create("d1");
+  core_->telemetry("d1", "", "{}");
+  core_->tick();
+  open();
+  EXPECT_EQ(json::parse(call("GET", "/devices/d1").body)["lastActivityTime"],
+            contract::to_iso8601(now_));
+}
+
 TEST_F(CoreTest, CountsDevices) {
   create("d1");
   create("d2", {{"status", "disabled"}});

@@ -45,8 +45,9 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
 Outcome<Ok> write_activity(Hub& hub) {
   if (hub.activity.empty()) return Ok{};
   OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  for (const auto& [device_id, time] : hub.activity)
-    OTA_TRY(hub.registry.set_last_activity(device_id, time));
+  OTA_TRY(auto update, hub.database.query(
+                           "UPDATE device SET last_activity = ?2 WHERE device_id = ?1", {"", ""}));
+  for (const auto& [device_id, time] : hub.activity) OTA_TRY(update.run({device_id, time}));
   OTA_TRY(transaction.commit());
   hub.activity.clear();
   return Ok{};

@@ -145,12 +145,6 @@ Outcome<Ok> Registry::set_connection(std::string_view id, bool connected) {
   return Ok{};
 }
 
-Outcome<Ok> Registry::set_last_activity(std::string_view id, std::string_view time) {
-  OTA_TRY(
-      database_.execute("UPDATE device SET last_activity = ?2 WHERE device_id = ?1", {id, time}));
-  return Ok{};
-}
-
 Outcome<Ok> Registry::disconnect_all() {
   OTA_TRY(
       database_.execute("UPDATE device SET connection_state = 'Disconnected' WHERE "

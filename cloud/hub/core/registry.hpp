@@ -60,7 +60,6 @@ class Registry {
   Outcome<Ok> remove(std::string_view id);
 
   Outcome<Ok> set_connection(std::string_view id, bool connected);
-  Outcome<Ok> set_last_activity(std::string_view id, std::string_view time);
   /// At start nobody is connected, whatever a killed hub left behind.
   Outcome<Ok> disconnect_all();
 
