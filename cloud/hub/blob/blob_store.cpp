@@ -20,17 +20,24 @@ constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr std::size_t kUncommittedBlocksMax = 100'000;
 
 constexpr std::array<std::string_view, 1> kSchema = {R"sql(
-  CREATE TABLE containers (name TEXT PRIMARY KEY, etag TEXT NOT NULL, modified INTEGER NOT NULL, metadata TEXT NOT NULL)
-    WITHOUT ROWID;
-  CREATE TABLE blobs (container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
-    created INTEGER NOT NULL, etag TEXT NOT NULL, modified INTEGER NOT NULL, content_type TEXT NOT NULL,
-    content_encoding TEXT NOT NULL, content_language TEXT NOT NULL, content_disposition TEXT NOT NULL,
-    cache_control TEXT NOT NULL, content_md5 TEXT NOT NULL, metadata TEXT NOT NULL, PRIMARY KEY (container, name))
-    WITHOUT ROWID;
-  CREATE TABLE uncommitted (container TEXT NOT NULL, blob TEXT NOT NULL, id TEXT NOT NULL, file TEXT NOT NULL,
-    size INTEGER NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (container, blob, id)) WITHOUT ROWID;
-  CREATE TABLE committed (container TEXT NOT NULL, blob TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
-    offset INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (container, blob, position)) WITHOUT ROWID;
+  CREATE TABLE containers (
+    name TEXT PRIMARY KEY, etag TEXT NOT NULL, modified INTEGER NOT NULL, metadata TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE blobs (
+    container TEXT NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, size INTEGER NOT NULL,
+    created INTEGER NOT NULL, etag TEXT NOT NULL, modified INTEGER NOT NULL,
+    content_type TEXT NOT NULL, content_encoding TEXT NOT NULL, content_language TEXT NOT NULL,
+    content_disposition TEXT NOT NULL, cache_control TEXT NOT NULL, content_md5 TEXT NOT NULL,
+    metadata TEXT NOT NULL, PRIMARY KEY (container, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE uncommitted (
+    container TEXT NOT NULL, blob TEXT NOT NULL, id TEXT NOT NULL, file TEXT NOT NULL,
+    size INTEGER NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (container, blob, id)
+  ) WITHOUT ROWID;
+  CREATE TABLE committed (
+    container TEXT NOT NULL, blob TEXT NOT NULL, position INTEGER NOT NULL, id TEXT NOT NULL,
+    offset INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (container, blob, position)
+  ) WITHOUT ROWID;
 )sql"};
 
 constexpr std::string_view kBlobColumns =
