@@ -10,7 +10,7 @@
 #include "device/host/agent/cloud_loop.hpp"
 #include "device/host/agent/cloud_reports.hpp"
 #include "device/host/agent/device.hpp"
-#include "device/host/agent/file_lock.hpp"
+#include "device/host/agent/device_locks.hpp"
 #include "device/host/agent/telemetry.hpp"
 #include "device/host/agent/update_loop.hpp"
 
@@ -111,19 +111,20 @@ class Agent {
 
 }  // namespace
 
+ExitCode exit_code_of(const FileLock::Error& error) noexcept {
+  return error.failure == FileLock::Failure::HeldByAnother ? ExitCode::Conflict : ExitCode::Usage;
+}
+
 ExitCode run_agent(const Config& config, const OpenFlash& open_flash, const RunOptions& options) {
   const sigset_t ending = block_signals();
-  auto lock = FileLock::acquire(config.state_file + ".lock");
-  if (!lock) {
-    const bool held = lock.error().failure == FileLock::Failure::HeldByAnother;
-    return give_up(lock.error().detail, held ? ExitCode::Conflict : ExitCode::Usage);
-  }
+  const auto locks = DeviceLocks::acquire(config);
+  if (!locks) return give_up(locks.error().detail, exit_code_of(locks.error()));
   auto access = resolve_access(config);
   if (!access) return give_up(access.error(), ExitCode::Usage);
   auto events = EventLog::open(options.events);
   if (!events) return give_up(events.error(), ExitCode::Usage);
   auto flash = open_flash(config.flash);
-  if (!flash) return give_up(flash.error(), ExitCode::Conflict);
+  if (!flash) return give_up(flash.error(), ExitCode::Usage);
 
   spdlog::info("mcu-ota-agent {} starts", agent_version());
   (*events)->write("started", {{"agent", std::string_view(agent_version())}});

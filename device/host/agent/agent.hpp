@@ -4,6 +4,7 @@
 #include <string>
 
 #include "device/host/agent/config.hpp"
+#include "device/host/agent/file_lock.hpp"
 #include "device/host/agent/flash_port.hpp"
 
 namespace ota::agent {
@@ -21,6 +22,9 @@ struct RunOptions {
   std::string events;             // file, "-" or empty; see EventLog
   std::uint64_t event_bytes = 0;  // a progress event each so many bytes; 0: each 5 %
 };
+
+/// For an agent that cannot have its state file or its flash chip.
+ExitCode exit_code_of(const FileLock::Error& error) noexcept;
 
 /// Works until SIGTERM or SIGINT. Must be called from the program's only thread.
 ExitCode run_agent(const Config& config, const OpenFlash& open_flash, const RunOptions& options);

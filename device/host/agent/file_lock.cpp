@@ -10,8 +10,9 @@
 
 namespace ota::agent {
 
-Result<FileLock, FileLock::Error> FileLock::acquire(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+Result<FileLock, FileLock::Error> FileLock::acquire(const std::string& path, Missing missing) {
+  const int create = missing == Missing::IsCreated ? O_CREAT : 0;
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | create, 0600);
   if (descriptor < 0) return Error{Failure::System, path + ": " + std::strerror(errno)};
   FileLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;

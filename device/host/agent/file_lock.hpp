@@ -15,8 +15,9 @@ class FileLock {
     std::string detail;
   };
 
-  /// Creates the file if it is missing.
-  static Result<FileLock, Error> acquire(const std::string& path);
+  enum class Missing : unsigned char { IsCreated, IsError };
+  static Result<FileLock, Error> acquire(const std::string& path,
+                                         Missing missing = Missing::IsCreated);
 
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;

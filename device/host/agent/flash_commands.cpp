@@ -15,7 +15,7 @@
 #include "device/core/store/store.hpp"
 #include "device/core/store/volume.hpp"
 #include "device/host/agent/device.hpp"
-#include "device/host/agent/file_lock.hpp"
+#include "device/host/agent/device_locks.hpp"
 #include "device/host/agent/state_file.hpp"
 
 namespace ota::agent {
@@ -31,7 +31,7 @@ ExitCode give_up(const std::string& why, ExitCode code = ExitCode::Failed) {
 
 /// The chip, opened and started while no agent works on it.
 struct Chip {
-  FileLock lock;
+  DeviceLocks locks;
   std::unique_ptr<FlashPort> port;
   std::unique_ptr<flash::W25q> part;
 };
@@ -42,20 +42,17 @@ struct Refusal {
 };
 
 Result<Chip, Refusal> open_chip(const Config& config, const OpenFlash& open_flash) {
-  auto lock = FileLock::acquire(config.state_file + ".lock");
-  if (!lock) {
-    const bool held = lock.error().failure == FileLock::Failure::HeldByAnother;
-    return Refusal{lock.error().detail, held ? ExitCode::Conflict : ExitCode::Usage};
-  }
+  auto locks = DeviceLocks::acquire(config);
+  if (!locks) return Refusal{locks.error().detail, exit_code_of(locks.error())};
   auto port = open_flash(config.flash);
-  if (!port) return Refusal{port.error(), ExitCode::Conflict};
+  if (!port) return Refusal{port.error(), ExitCode::Usage};
   auto part = std::make_unique<flash::W25q>((*port)->bus());
   if (const auto started = part->start(); !started) {
     return Refusal{std::string("the flash chip: ") + to_text(started.error()) +
                        "; check power, wiring and the [flash] section",
                    ExitCode::Failed};
   }
-  return Chip{std::move(*lock), std::move(*port), std::move(part)};
+  return Chip{std::move(*locks), std::move(*port), std::move(part)};
 }
 
 std::string id_text(const flash::W25q& part) { return to_hex(part.jedec_id()); }

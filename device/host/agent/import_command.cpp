@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "device/host/agent/device.hpp"
-#include "device/host/agent/file_lock.hpp"
+#include "device/host/agent/device_locks.hpp"
 #include "device/host/agent/flash_commands.hpp"
 #include "device/host/agent/state_file.hpp"
 
@@ -79,10 +79,10 @@ ExitCode import_image(const Config& config, const OpenFlash& open_flash,
                    ExitCode::Refused);
   }
 
-  const auto lock = FileLock::acquire(config.state_file + ".lock");
-  if (!lock) return give_up(lock.error().detail, ExitCode::Conflict);
+  const auto locks = DeviceLocks::acquire(config);
+  if (!locks) return give_up(locks.error().detail, exit_code_of(locks.error()));
   const auto flash = open_flash(config.flash);
-  if (!flash) return give_up(flash.error(), ExitCode::Conflict);
+  if (!flash) return give_up(flash.error(), ExitCode::Usage);
   const auto events = EventLog::open({});
   StateFile state(config.state_file);
   FetchMeter meter(config.state_file + ".fetched");
