@@ -4,7 +4,9 @@
 #include <openssl/x509_vfy.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -23,10 +25,46 @@ using fetch::ResponseHead;
 using fetch::TransferEnd;
 using fetch::Verdict;
 
+using SteadyClock = std::chrono::steady_clock;
+
+/// Spreads the bytes evenly. libcurl's own limit lets up to 1.6 MB through at once and then pauses
+/// for seconds.
+class Pace {
+ public:
+  explicit Pace(std::uint64_t bytes_per_second) noexcept : rate_(bytes_per_second) {}
+
+  bool is_due() const noexcept { return rate_ == 0 || SteadyClock::now() >= due_; }
+  void spend(std::size_t bytes) noexcept {
+    if (rate_ == 0) return;
+    const auto cost =
+        std::chrono::duration<double>(static_cast<double>(bytes) / static_cast<double>(rate_));
+    due_ = std::max(due_, SteadyClock::now()) +
+           std::chrono::duration_cast<SteadyClock::duration>(cost);
+  }
+  int wait_ms() const noexcept {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(due_ - SteadyClock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, kPollMs));
+  }
+
+ private:
+  std::uint64_t rate_;
+  SteadyClock::time_point due_{};
+};
+
 /// One transfer as seen by libcurl's callbacks.
 class Exchange {
  public:
-  explicit Exchange(Receiver& receiver) noexcept : receiver_(receiver) {}
+  Exchange(Receiver& receiver, std::uint64_t max_rate) noexcept
+      : pace_(max_rate), receiver_(receiver) {}
+
+  /// False: libcurl keeps the piece and offers it again after resume().
+  bool admits(std::size_t bytes) noexcept {
+    paused_ = !pace_.is_due();
+    if (!paused_) pace_.spend(bytes);
+    return !paused_;
+  }
+  bool paused() const noexcept { return paused_; }
+  const Pace& pace() const noexcept { return pace_; }
 
   /// libcurl hands over one header line at a time, the blank line at the end included, then again
   /// for trailers.
@@ -72,6 +110,8 @@ class Exchange {
     }
   }
 
+  Pace pace_;
+  bool paused_ = false;
   Receiver& receiver_;
   ResponseHead head_;
   bool judged_ = false;
@@ -85,6 +125,7 @@ std::size_t header_callback(char* data, std::size_t size, std::size_t count, voi
 
 std::size_t body_callback(char* data, std::size_t size, std::size_t count, void* exchange) {
   const std::size_t bytes = size * count;
+  if (!static_cast<Exchange*>(exchange)->admits(bytes)) return CURL_WRITEFUNC_PAUSE;
   const bool go_on =
       static_cast<Exchange*>(exchange)->on_body(bytes_of(std::string_view(data, bytes)));
   return go_on ? bytes : CURL_WRITEFUNC_ERROR;
@@ -166,8 +207,6 @@ struct CurlTransport::Handles {
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, to_seconds(settings.connect_timeout));
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(settings.low_speed_bytes));
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, to_seconds(settings.low_speed_time));
-    curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
-                     static_cast<curl_off_t>(settings.max_rate_bytes));
     if (!settings.ca_file.empty()) {
       curl_easy_setopt(easy, CURLOPT_CAINFO, settings.ca_file.c_str());
       curl_easy_setopt(easy, CURLOPT_CAPATH,
@@ -183,17 +222,22 @@ struct CurlTransport::Handles {
   }
 
   /// Nothing if it was cancelled. curl_easy_perform would look at a Cancel only once a second.
-  std::optional<CURLcode> perform(const Cancel& cancel) {
+  std::optional<CURLcode> perform(const Exchange& exchange, const Cancel& cancel) {
     if (curl_multi_add_handle(multi, easy) != CURLM_OK) return CURLE_FAILED_INIT;
     std::optional<CURLcode> end;
     for (int running = 1; !end && !cancel.requested();) {
+      if (exchange.paused() && exchange.pace().is_due()) {
+        const CURLcode resumed = curl_easy_pause(easy, CURLPAUSE_CONT);
+        if (resumed != CURLE_OK) end = resumed;
+      }
       if (curl_multi_perform(multi, &running) != CURLM_OK) end = CURLE_FAILED_INIT;
       int queued = 0;
       while (const CURLMsg* message = curl_multi_info_read(multi, &queued)) {
         if (message->msg == CURLMSG_DONE) end = message->data.result;
       }
       if (!end && running == 0) end = CURLE_FAILED_INIT;
-      if (!end) curl_multi_poll(multi, nullptr, 0, kPollMs, nullptr);
+      const int wait_ms = exchange.paused() ? exchange.pace().wait_ms() : kPollMs;
+      if (!end) curl_multi_poll(multi, nullptr, 0, wait_ms, nullptr);
     }
     curl_multi_remove_handle(multi, easy);
     return end;
@@ -220,9 +264,9 @@ TransferEnd CurlTransport::get(const Request& request, Receiver& receiver,
   if (!request.if_match.empty()) headers.add("If-Match: " + std::string(request.if_match));
   curl_easy_setopt(handles_->easy, CURLOPT_HTTPHEADER, headers.list);
 
-  Exchange exchange(receiver);
+  Exchange exchange(receiver, settings_.max_rate_bytes);
   handles_->connect_callbacks(exchange);
-  const auto code = handles_->perform(cancel);
+  const auto code = handles_->perform(exchange, cancel);
   if (exchange.stopped()) return TransferEnd::Stopped;
   if (!code) return TransferEnd::Cancelled;
 

@@ -130,6 +130,19 @@ TEST(CurlTransport, StopsWithinOneBuffer) {
   EXPECT_LE(notes.largest_piece, 16U * 1024);
 }
 
+TEST(CurlTransport, SpreadsTheBytesOverTheTimeOfTheRate) {
+  const std::string big(200'000, 'x');
+  LoopbackServer server(answers("HTTP/1.1 206 OK\r\nContent-Length: 200000\r\n\r\n" + big));
+  CurlSettings settings = plain();
+  settings.max_rate_bytes = 400'000;
+  Notes notes;
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(get(server, notes, settings), TransferEnd::Complete);
+  // All but the last piece are paid for: (200,000 - 16,384) / 400,000 s.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(450));
+  EXPECT_EQ(notes.body, big);
+}
+
 TEST(CurlTransport, SkipsInterimHeads) {
   LoopbackServer server(
       answers("HTTP/1.1 103 Early Hints\r\nETag: \"old\"\r\n\r\nHTTP/1.1 206 OK\r\nContent-Length: "
