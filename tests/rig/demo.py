@@ -1,0 +1,218 @@
+"""The demo: one hub, four devices, good and bad releases, a killed agent and a lost network, checked on the flash.
+
+Usage: python3 -m tests.rig.demo --build FOLDER --state FOLDER --releases FILE FILE --large FILE
+Exit code 0 only if every device ends on the right bytes and the untouched one was not touched.
+"""
+
+import argparse
+import hashlib
+import pathlib
+import re
+import shutil
+import sys
+import threading
+import time
+
+from .process import RigError
+from .site import Site
+from .socks import Relay
+from .terminal import Terminal
+
+PRODUCT = "prime-hub"
+LARGE_RATE = "900k"
+KILL_AT_PERCENT = 40
+CUT_AT_PERCENT = 40
+NETWORK_AWAY_S = 3.0
+
+# Physical limit of a W25Q128JV at 40 MHz: programming, erasing, bus and one read-back of 1 MiB, virtual seconds.
+LIMIT_S_PER_MIB = 4.46
+
+
+class Demo:
+    def __init__(self, options):
+        self.terminal = Terminal()
+        self.folder = pathlib.Path(options.state)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.site = Site(self.folder, pathlib.Path(options.build) / "bin")
+        self.releases = [pathlib.Path(path) for path in options.releases]
+        self.large = pathlib.Path(options.large)
+        self.relay = Relay()
+        self.lab = []
+
+    # ---- the story ----
+    def run(self):
+        self.terminal.title("mcu-ota demo: everything on this machine, over MQTT/TLS and HTTPS; the flash chips and the MCU are simulated")
+        self.start_hub()
+        self.start_devices()
+        self.deploy_good(1, self.releases[0])
+        self.deploy_good(2, self.releases[1])
+        self.deploy_bad(3)
+        self.deploy_large(4)
+        self.show_status()
+        return self.check()
+
+    def start_hub(self):
+        self.terminal.step("A local hub starts: IoT Hub, DPS and Blob Storage in one process")
+        facts = self.site.start_hub()
+        self.site.id_scope = re.search(r'id_scope\s*=\s*["\']([^"\']+)', self.site.profile.read_text()).group(1)
+        self.terminal.note(f"devices at {facts['device_host']}, operators at {facts['hub_host']}")
+        self.terminal.note(f"profile for the other commands: {facts['profile']}")
+
+    def start_devices(self):
+        self.terminal.step("Three devices of group lab and one of group field register through DPS")
+        lab_key = self.site.create_group("lab-devices", PRODUCT, "lab")
+        field_key = self.site.create_group("field-devices", PRODUCT, "field")
+        virtual_mcu = self.site.binaries / "mcu-ota-virtual-mcu"
+        mcu_state = self.folder / "lab-1-mcu"
+        mcu = {"programmer": "command",
+               "program": f"'{virtual_mcu}' program --state '{mcu_state}' --rate 4000000 --any-image",
+               "version_command": f"'{virtual_mcu}' version --state '{mcu_state}' --any-image",
+               "confirm_timeout_s": 2, "confirm_interval_s": 1}
+        common = {"product": PRODUCT, "max_rate": LARGE_RATE}
+        self.lab = [self.site.add_agent("lab-1", group_key=lab_key, mcu=mcu, **common),
+                    self.site.add_agent("lab-2", group_key=lab_key, **common),
+                    self.site.add_agent("lab-3", group_key=lab_key, proxy_port=self.relay.port, **common)]
+        field = self.site.add_agent("field-1", group_key=field_key, **common)
+        for agent in [*self.lab, field]:
+            agent.start()
+        for agent in [*self.lab, field]:
+            agent.wait_for(lambda event: event["event"] == "connected", 30)
+        self.terminal.note("lab-1 programs a virtual MCU by command; the others keep the verified image on their flash")
+
+    def deploy_good(self, version, image):
+        self.terminal.step(f"Release {version}, {image.name} ({image.stat().st_size:,} bytes), is deployed to group lab")
+        self.deploy(image, version)
+        for agent, outcome in self.outcomes(version).items():
+            self.expect(outcome["status"] == "applied", f"{agent} ended with {outcome['status']}: {outcome['detail']}")
+        self.terminal.note("all three report: applied")
+
+    def deploy_bad(self, version):
+        image = self.folder / "bad-release.bin"
+        good = self.releases[1].read_bytes()
+        image.write_bytes(b"\xff" * 64 + good[64:])
+        self.terminal.step(f"Release {version} is broken: its vector table is missing, so no MCU starts it")
+        self.deploy(image, version)
+        outcomes = self.outcomes(version)
+        rolled_back = outcomes["lab-1"]
+        self.expect(rolled_back["code"] == "rolled_back" and rolled_back["version"] == 2,
+                    f"lab-1 must report rolled_back and version 2, not {rolled_back}")
+        self.terminal.note(f"lab-1 reports: {rolled_back['code']}. {rolled_back['detail']}")
+        self.terminal.note("lab-2 and lab-3 have no MCU to ask; they stored it")
+
+    def deploy_large(self, version):
+        size = self.large.stat().st_size
+        self.terminal.step(f"Release {version}, {self.large.name} ({size:,} bytes), at {LARGE_RATE} bytes/s; lab-2 is killed, "
+                           "lab-3 loses its network")
+        self.deploy(self.large, version)
+        disturbed = {"killed": False, "cut": None}
+
+        def disturb(agent, event):
+            percent = event["percent"] if event["event"] == "progress" else 0
+            if agent.name == "lab-2" and percent >= KILL_AT_PERCENT and not disturbed["killed"]:
+                disturbed["killed"] = True
+                agent.kill()
+                agent.start()
+                self.terminal.note(f"lab-2: SIGKILL at {percent} %, started again")
+            if agent.name == "lab-3" and percent >= CUT_AT_PERCENT and disturbed["cut"] is None:
+                disturbed["cut"] = threading.Timer(NETWORK_AWAY_S, self.relay.restore)
+                self.relay.cut()
+                disturbed["cut"].start()
+                self.terminal.note(f"lab-3: network lost at {percent} % for {NETWORK_AWAY_S:.0f} s")
+
+        for agent, outcome in self.outcomes(version, disturb).items():
+            self.expect(outcome["status"] == "applied", f"{agent} ended with {outcome['status']}: {outcome['detail']}")
+        self.expect(disturbed["killed"] and disturbed["cut"] is not None, "the download was too short to be disturbed")
+        self.terminal.note("all three report: applied")
+
+    # ---- its steps ----
+    def deploy(self, image, version):
+        result = self.site.operate_json("deploy", image, version, PRODUCT, "lab")
+        self.terminal.note(f"mcu-ota deploy: configuration {result['configuration']}")
+
+    def outcomes(self, version, on_event=None):
+        """Waits until each lab device has the outcome of this version; shows progress meanwhile."""
+        results, percents = {}, {agent.name: 0 for agent in self.lab}
+        lock, failures = threading.Lock(), []
+
+        def follow(agent):
+            def seen(who, event):
+                with lock:
+                    if event["event"] == "progress":
+                        percents[who.name] = event["percent"]
+                        self.terminal.bars(percents)
+                    if on_event:
+                        on_event(who, event)
+            try:
+                results[agent.name] = agent.wait_outcome(version, 60, seen)
+            except RigError as error:
+                failures.append(str(error))
+
+        threads = [threading.Thread(target=follow, args=(agent,)) for agent in self.lab]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise RigError("; ".join(failures))
+        return results
+
+    def show_status(self):
+        self.terminal.step("What the operator sees: mcu-ota status")
+        for line in self.site.operate("status")[1].rstrip().splitlines():
+            self.terminal.note(line)
+
+    # ---- the proof ----
+    def check(self):
+        self.terminal.step("The proof: agents and hub stop, the flash images are read")
+        for agent in self.site.agents.values():
+            agent.stop()
+        wanted = self.large.read_bytes()
+        rows, right, wrong = [], 0, 0
+        for agent in self.lab:
+            image = agent.read_image()
+            good = image == wanted
+            right, wrong = right + good, wrong + (not good)
+            outcome = [event for event in agent.events if event["event"] == "outcome"][-1]
+            flash_s = outcome["flashSeconds"]
+            limit_s = LIMIT_S_PER_MIB * len(wanted) / (1 << 20)
+            digest = hashlib.sha256(image or b"").hexdigest()
+            rows.append([agent.name, outcome["version"], digest[:16] + (" right" if good else " WRONG"),
+                         f"{outcome['fetched']:,} of {len(wanted):,}", f"{flash_s:.1f} of {limit_s:.1f} ({flash_s / limit_s:.2f} x)"])
+        field = self.site.agents["field-1"]
+        untouched = field.read_image() is None and field.read_image("candidate") is None \
+            and not any(event["event"] == "offer" for event in field.events)
+        rows.append([field.name, 0, "no image" if untouched else "TOUCHED", "0", ""])
+        print()
+        self.terminal.table(["device", "version", "SHA-256 read from the flash", "bytes fetched", "flash seconds of the limit"], rows)
+        self.site.close()
+        print(f"\ndemo: {right} devices on the right version, {int(untouched)} untouched, {wrong + (not untouched)} wrong")
+        return 0 if right == len(self.lab) and untouched else 1
+
+    @staticmethod
+    def expect(condition, otherwise):
+        if not condition:
+            raise RigError(otherwise)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--releases", nargs=2, required=True)
+    parser.add_argument("--large", required=True)
+    demo = Demo(parser.parse_args())
+    begin = time.monotonic()
+    try:
+        code = demo.run()
+    except RigError as error:
+        print(f"\ndemo: failed: {error}", file=sys.stderr)
+        code = 1
+        for agent in demo.site.agents.values():
+            agent.stop()
+    print(f"demo: {time.monotonic() - begin:.0f} s; flash files, logs and the hub's state are in {demo.folder}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""One site on this machine: a local hub, agents with simulated flash chips, and the operator's commands."""
+
+import json
+import os
+import pathlib
+import time
+
+from . import process
+from .process import Child, RigError
+
+FLASH_CLOCK_HZ = 40_000_000
+
+
+class Site:
+    """Everything below one folder; nothing outlives close()."""
+
+    def __init__(self, folder, binaries):
+        self.folder = pathlib.Path(folder)
+        self.binaries = pathlib.Path(binaries)
+        self.profile = self.folder / "profile.toml"
+        self.ca = None
+        self.device_host = None
+        self.id_scope = None
+        self.agents = {}
+        self._hub = None
+
+    # ---- the hub ----
+    def start_hub(self, mqtt_port=0, https_port=0):
+        """Starts the hub on free ports, or on given ones after a stop, and reads where it listens."""
+        self._hub = Child("hub", [
+            self.binaries / "mcu-ota", "hub", "--json", "--state", self.folder / "hub", "--profile", self.profile,
+            "--mqtt-port", str(mqtt_port), "--https-port", str(https_port), "--log-level", "warn"],
+            self.folder / "hub.log")
+        line = self._hub.next_line(time.monotonic() + 20)
+        if line is None:
+            raise RigError(f"the hub did not start: {(self.folder / 'hub.log').read_text()}")
+        facts = json.loads(line)
+        self.ca = facts["ca"]
+        self.device_host = facts["device_host"]
+        return facts
+
+    def stop_hub(self):
+        code = self._hub.stop()
+        self._hub = None
+        return code
+
+    # ---- the operator ----
+    def operate(self, *arguments, check=True, timeout_s=60):
+        """Runs one of the operator's commands against this hub; returns (exit code, stdout, stderr)."""
+        return process.run([str(self.binaries / "mcu-ota"), *map(str, arguments), "--profile", str(self.profile)],
+                           timeout_s=timeout_s, check=check)
+
+    def operate_json(self, *arguments):
+        return json.loads(self.operate(*arguments, "--json")[1])
+
+    def create_group(self, name, product, group):
+        """An enrollment group whose devices get these tags; returns the file with its key."""
+        key_file = self.folder / f"{name}.key"
+        self.operate("enrollment", "create", name, "--tag", f"productType={product}", "--tag", f"deviceGroup={group}",
+                     "--key-file", key_file)
+        return key_file
+
+    # ---- devices ----
+    def add_agent(self, name, **settings):
+        self.agents[name] = Agent(self, name, **settings)
+        return self.agents[name]
+
+    def close(self):
+        problems = []
+        for child in [*self.agents.values(), *([self._hub] if self._hub else [])]:
+            try:
+                child.stop()
+            except RigError as error:
+                problems.append(str(error))
+        if problems:
+            raise RigError("; ".join(problems))
+
+
+class Agent:
+    """One device: its configuration, its flash file, its process and what it told so far."""
+
+    def __init__(self, site, name, *, product, group_key, max_rate=None, proxy_port=None, mcu=None, event_bytes=0):
+        self.site = site
+        self.name = name
+        self.folder = site.folder / name
+        self.folder.mkdir()
+        self.flash = self.folder / "flash.bin"
+        self.events = []  # all events of all its runs
+        self._event_bytes = event_bytes
+        self._child = None
+        self._config = self.folder / "agent.toml"
+        self._config.write_text(self._configuration(product, group_key, max_rate, proxy_port, mcu))
+
+    def _configuration(self, product, group_key, max_rate, proxy_port, mcu):
+        sections = {
+            "identity": {"device_id": self.name, "product": product},
+            "dps": {"host": self.site.device_host, "id_scope": self.site.id_scope, "group_key_file": str(group_key)},
+            "tls": {"ca_file": self.site.ca},
+            "flash": {"kind": "file", "path": str(self.flash), "clock_hz": FLASH_CLOCK_HZ},
+            "mcu": {"programmer": "store-only", **(mcu or {})},
+            "telemetry": {"interval_s": 10},
+            "state": {"file": str(self.folder / "state.json")},
+        }
+        if max_rate:
+            sections["download"] = {"max_rate": max_rate}
+        if proxy_port:
+            sections["network"] = {"proxy": f"socks5://127.0.0.1:{proxy_port}"}
+        # JSON texts and numbers are TOML values too.
+        return "".join(
+            f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+            for section, values in sections.items())
+
+    @property
+    def program(self):
+        return str(self.site.binaries / "mcu-ota-agent")
+
+    def start(self):
+        self._child = Child(self.name, [
+            self.program, "run", "--config", self._config, "--events", "-", "--event-bytes", str(self._event_bytes)],
+            self.folder / "agent.log")
+
+    def kill(self):
+        self._child.kill()
+        # What it wrote before the kill still counts.
+        while (line := self._child.next_line(time.monotonic() + 5)) is not None:
+            self.events.append(json.loads(line))
+
+    def stop(self):
+        if self._child is None:
+            return 0
+        code = self._child.stop()
+        self._child = None
+        return code
+
+    def next_event(self, deadline):
+        line = self._child.next_line(deadline)
+        if line is None:
+            raise RigError(f"{self.name} ended by itself; its log is {self.folder / 'agent.log'}")
+        self.events.append(json.loads(line))
+        return self.events[-1]
+
+    def wait_for(self, wanted, timeout_s=60, on_event=None):
+        """The next event for which wanted(event) holds. on_event sees each one on the way."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            event = self.next_event(deadline)
+            if on_event:
+                on_event(self, event)
+            if wanted(event):
+                return event
+
+    def wait_outcome(self, target, timeout_s=60, on_event=None):
+        return self.wait_for(lambda e: e["event"] == "outcome" and e["target"] == target, timeout_s, on_event)
+
+    def command(self, *arguments, check=True):
+        """Runs the agent's program for one of its other verbs, such as flash info."""
+        return process.run([self.program, *map(str, arguments), "--config", str(self._config)], check=check)
+
+    def read_image(self, slot="current"):
+        """The image as it is on the flash, or None: read by the agent's own code while it does not run."""
+        out = self.folder / f"{slot}.bin"
+        if out.exists():
+            os.unlink(out)
+        code, _, _ = self.command("flash", "read", slot, out, check=False)
+        return out.read_bytes() if code == 0 else None
