@@ -56,8 +56,7 @@ class Site:
     def create_group(self, name, product, group):
         """An enrollment group whose devices get these tags; returns the file with its key."""
         key_file = self.folder / f"{name}.key"
-        self.operate("enrollment", "create", name, "--tag", f"productType={product}", "--tag", f"deviceGroup={group}",
-                     "--key-file", key_file)
+        self.operate("enrollment", "create", "group", name, "--product", product, "--group", group, "--key-file", key_file)
         return key_file
 
     # ---- devices ----
