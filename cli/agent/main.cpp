@@ -23,6 +23,8 @@ struct Arguments {
   agent::ConfigOverrides overrides;
   agent::RunOptions run;
   agent::ImportRequest import;
+  std::string slot;
+  std::string out_file;
   bool yes = false;
 };
 
@@ -33,6 +35,7 @@ struct CommandLine {
   CLI::App* run = app.add_subcommand("run", "connect and update (the default)");
   CLI::App* flash = app.add_subcommand("flash", "look at the flash chip, test or format it");
   CLI::App* flash_info = flash->add_subcommand("info", "what the chip says and what is on it");
+  CLI::App* flash_read = flash->add_subcommand("read", "write a stored image to FILE");
   CLI::App* flash_test = flash->add_subcommand("test", "check wiring and cells");
   CLI::App* flash_format = flash->add_subcommand("format", "erase all images (needs --yes)");
   CLI::App* import = app.add_subcommand("import", "store FILE as the image that the MCU runs");
@@ -41,7 +44,8 @@ struct CommandLine {
   CommandLine() {
     app.require_subcommand(0, 1);
     flash->require_subcommand(1);
-    for (CLI::App* command : {run, flash, flash_info, flash_test, flash_format, import, version}) {
+    for (CLI::App* command : 
+         {run, flash, flash_info, flash_read, flash_test, flash_format, import, version}) {
       command->fallthrough();  // --config and its kind may stand behind the subcommand
     }
     app.add_option("-c,--config", arguments.config, "configuration file")->capture_default_str();
@@ -57,6 +61,10 @@ struct CommandLine {
     for (CLI::App* command : {flash_test, flash_format, import}) {
       command->add_flag("-y,--yes", arguments.yes, "do it without asking");
     }
+    flash_read->add_option("SLOT", arguments.slot, "current or candidate")
+        ->required()
+        ->check(CLI::IsMember({"current", "candidate"}));
+    flash_read->add_option("FILE", arguments.out_file, "where to write it")->required();
     import->add_option("FILE", arguments.import.file, "the image")->required();
     import->add_option("VERSION", arguments.import.version, "its version, 1 .. 2147483647")
         ->required();
@@ -84,6 +92,9 @@ ExitCode execute(const CommandLine& line) {
   }
   start_log(config->log_level);
   if (line.flash_info->parsed()) return agent::flash_info(*config, &open_flash);
+  if (line.flash_read->parsed()) {
+    return agent::flash_read(*config, &open_flash, arguments.slot, arguments.out_file);
+  }
   if (line.flash_test->parsed()) return agent::flash_test(*config, &open_flash, arguments.yes);
   if (line.flash_format->parsed()) return agent::flash_format(*config, &open_flash, arguments.yes);
   if (line.import->parsed()) {

@@ -19,6 +19,9 @@ class SimulatedPort final : public agent::FlashPort {
     const auto& wear = part_.stats().wear;
     return *std::max_element(wear.begin(), wear.end());
   }
+  std::optional<double> simulated_seconds() const noexcept override {
+    return part_.stats().flash_seconds();
+  }
 
  private:
   sim::SimW25q part_;
@@ -30,6 +33,7 @@ class RealPort final : public agent::FlashPort {
 
   flash::SpiBus& bus() noexcept override { return bus_; }
   std::optional<std::uint32_t> erases_max() const noexcept override { return std::nullopt; }
+  std::optional<double> simulated_seconds() const noexcept override { return std::nullopt; }
 
  private:
   spi_linux::SpiLinux bus_;

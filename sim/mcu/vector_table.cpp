@@ -11,4 +11,9 @@ bool has_cortex_m_vectors(Bytes image) noexcept {
   return stack_in_ram && reset_in_flash && reset % 2 == 1;
 }
 
+bool begins_with_erased_flash(Bytes image) noexcept {
+  return image.size() >= 8 && load_le32(image.data()) == 0xFFFF'FFFFU &&
+         load_le32(image.data() + 4) == 0xFFFF'FFFFU;
+}
+
 }  // namespace ota::sim

@@ -11,4 +11,8 @@ namespace ota::sim {
 /// @source Armv7-M Architecture Reference Manual, "The vector table"; memory maps of STM32F0/F4/L4
 bool has_cortex_m_vectors(Bytes image) noexcept;
 
+/// Whether the first words are there at all: FFFF_FFFFh is erased flash, and an MCU that fetches it
+/// locks up.
+bool begins_with_erased_flash(Bytes image) noexcept;
+
 }  // namespace ota::sim

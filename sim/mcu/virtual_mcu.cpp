@@ -89,7 +89,9 @@ Result<std::string, McuError> VirtualMcu::version() const {
   std::array<std::byte, 8> vectors{};
   std::ifstream flash(folder_ / "flash.bin", std::ios::binary);
   flash.read(reinterpret_cast<char*>(vectors.data()), vectors.size());
-  if (check_ == BootCheck::CortexM && (!flash || !has_cortex_m_vectors(vectors))) {
+  const bool starts = check_ == BootCheck::CortexM ? flash && has_cortex_m_vectors(vectors)
+                                                   : !begins_with_erased_flash(vectors);
+  if (!starts) {
     return McuError{"the application does not start: its vector table is broken"};
   }
   return header->version;

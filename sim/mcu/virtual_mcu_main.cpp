@@ -1,7 +1,9 @@
 // mcu-ota-virtual-mcu: a virtual MCU as the peer of the command programmer.
-//   program --state DIR [--rate BYTES_PER_SECOND] [--any-image]   image on standard input, OTA_*
-//   names in the environment version --state DIR [--any-image]                             prints
-//   what the MCU runs
+//   program --state DIR [--rate BYTES_PER_SECOND] [--any-image]
+//       takes the image on standard input, what it is in the OTA_* variables
+//   version --state DIR [--any-image]
+//       prints what the MCU runs
+// --any-image: starts images that are no Cortex-M firmware too, unless they begin with erased flash.
 
 #include <unistd.h>
 
@@ -45,7 +47,7 @@ std::optional<Arguments> parse(int count, char** values) {
   for (int i = 2; i < count; ++i) {
     const std::string_view name = values[i];
     if (name == "--any-image") {
-      arguments.check = sim::BootCheck::None;
+      arguments.check = sim::BootCheck::NotErased;
     } else if (name == "--state" && i + 1 < count) {
       arguments.state = values[++i];
     } else if (name == "--rate" && i + 1 < count) {

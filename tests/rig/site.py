@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import time
 
 from . import process
@@ -154,6 +155,10 @@ class Agent:
     def command(self, *arguments, check=True):
         """Runs the agent's program for one of its other verbs, such as flash info."""
         return process.run([self.program, *map(str, arguments), "--config", str(self._config)], check=check)
+
+    def flash_seconds(self):
+        """Virtual seconds that the simulated chip has spent in its life."""
+        return float(re.search(r"^time +([0-9.]+) s", self.command("flash", "info")[1], re.MULTILINE).group(1))
 
     def read_image(self, slot="current"):
         """The image as it is on the flash, or None: read by the agent's own code while it does not run."""

@@ -14,6 +14,7 @@ enum class ExitCode : int {
   Ok = 0,
   Failed = 1,
   Usage = 2,     // command line, configuration, or a file that it names
+  NotFound = 3,  // nothing of that kind is on the chip
   Conflict = 4,  // another agent is using the same files
   Refused = 5,   // not confirmed
 };

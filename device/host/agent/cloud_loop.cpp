@@ -176,7 +176,7 @@ std::optional<CloudLoop::End> CloudLoop::connect(net::MqttLink& link, const std:
   if (!endpoint) return lost(endpoint.error());
   const net::Credential& credential = access_.credential;
   const auto opened =
-      link.open({*endpoint, login, access_.ca_file, credential.cert_file, credential.key_file});
+      link.open({*endpoint, login, access_.proxy, access_.ca_file, credential.cert_file, credential.key_file});
   if (!opened) return lost(opened.error());
   const Instant deadline = parts_.clock.now() + kConnectTimeout;
   while (parts_.clock.now() < deadline) {

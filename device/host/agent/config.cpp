@@ -19,10 +19,12 @@ namespace {
 using std::chrono::seconds;
 
 const std::vector<std::string> kSections = {"identity", "dps",      "hub",       "tls",   "flash",
-                                            "mcu",      "download", "telemetry", "state", "log"};
+                                            "mcu",      "network",  "download",  "telemetry",
+                                            "state",    "log"};
 constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
 constexpr std::size_t kDeviceIdBytesMax = 128;
+constexpr std::uint16_t kSocksPort = 1080;
 
 /// Builds a Config section by section.
 class Loader {
@@ -41,6 +43,7 @@ class Loader {
     read_tls();
     read_flash();
     read_mcu();
+    read_network();
     read_rest();
     check_login();
     if (!errors_.empty()) return errors_.text();
@@ -138,6 +141,23 @@ class Loader {
     mcu.confirm_interval = seconds(section.integer("confirm_interval_s", {1, 3600}, 2));
     mcu.version_timeout = seconds(section.integer("version_timeout_s", {1, 600}, 10));
     section.finish();
+  }
+
+  void read_network() {
+    constexpr std::string_view kScheme = "socks5://";
+    ConfigSection network(root_, "network", errors_);
+    const std::string proxy = network.text("proxy");
+    network.finish();
+    if (proxy.empty()) return;
+    const auto endpoint = proxy.starts_with(kScheme)
+                              ? net::parse_endpoint(proxy.substr(kScheme.size()), kSocksPort)
+                              : Result<net::Endpoint, std::string>(
+                                    "expected socks5://HOST:PORT, not '" + proxy + "'");
+    if (endpoint) {
+      config_.proxy = endpoint.value();
+    } else {
+      errors_.add("network.proxy: " + endpoint.error());
+    }
   }
 
   void read_rest() {

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "device/host/net/endpoint.hpp"
 
 namespace ota::agent {
 
@@ -55,6 +56,7 @@ struct Config {
 
   FlashConfig flash;
   McuConfig mcu;
+  std::optional<net::Endpoint> proxy;  // SOCKS5, for MQTT and HTTPS alike
   std::uint64_t max_rate_bytes = 0;  // per second; 0: no limit
   Duration telemetry_interval = std::chrono::seconds(60);
   std::string temperature_file;  // thousandths of a degree Celsius, as in /sys/class/thermal

@@ -39,6 +39,7 @@ net::CurlSettings transport_settings(const Config& config) {
   net::CurlSettings settings;
   settings.ca_file = config.ca_file;
   settings.allow_http = config.allow_http;
+  if (config.proxy) settings.proxy = "socks5h://" + net::to_text(*config.proxy);
   settings.max_rate_bytes = config.max_rate_bytes;
   settings.user_agent = std::string("mcu-ota-agent/") + agent_version();
   return settings;

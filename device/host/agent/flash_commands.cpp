@@ -22,6 +22,7 @@ namespace ota::agent {
 namespace {
 
 constexpr int kIdReads = 100;
+constexpr std::size_t kCopyBytes = 64 * 1024;
 constexpr std::size_t kReadTestBytes = 256 * 1024;
 
 ExitCode give_up(const std::string& why, ExitCode code = ExitCode::Failed) {
@@ -146,6 +147,9 @@ ExitCode flash_info(const Config& config, const OpenFlash& open_flash) {
   if (const auto erases = chip->port->erases_max()) {
     std::printf("%-12s %u erases of the most worn sector\n", "wear", *erases);
   }
+  if (const auto seconds = chip->port->simulated_seconds()) {
+    std::printf("%-12s %.3f s spent by the simulated chip\n", "time", *seconds);
+  }
   // Only a volume that mounts is given to the store: the store would format any other.
   auto volume = std::make_unique<store::Volume>(*chip->part);
   if (!volume->mount()) {
@@ -163,6 +167,34 @@ ExitCode flash_info(const Config& config, const OpenFlash& open_flash) {
   const auto store = std::make_unique<store::Store>(*chip->part);
   if (const auto mounted = store->mount(); !mounted) return give_up(to_text(mounted.error()));
   print_content(*store);
+  return ExitCode::Ok;
+}
+
+ExitCode flash_read(const Config& config, const OpenFlash& open_flash, const std::string& slot,
+                    const std::string& file) {
+  auto chip = open_chip(config, open_flash);
+  if (!chip) return give_up(chip.error().why, chip.error().code);
+  // A volume that does not mount is left alone: the store would format it.
+  if (!std::make_unique<store::Volume>(*chip->part)->mount()) {
+    return give_up("there is no readable file system on the chip");
+  }
+  const auto store = std::make_unique<store::Store>(*chip->part);
+  if (const auto mounted = store->mount(); !mounted) return give_up(to_text(mounted.error()));
+  const auto which = slot == "candidate" ? store::Slot::Candidate : store::Slot::Current;
+  const auto image = store->find(which);
+  if (!image) return give_up("there is no " + slot + " image on the chip", ExitCode::NotFound);
+
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  std::vector<std::byte> piece(kCopyBytes);
+  for (std::uint32_t at = 0; at < image->stored_bytes;) {
+    const auto read = store->read(which, at, piece);
+    if (!read || read.value() == 0) return give_up("reading the flash failed");
+    out.write(text_of(piece).data(), static_cast<std::streamsize>(read.value()));
+    at += static_cast<std::uint32_t>(read.value());
+  }
+  if (!out.flush()) return give_up(file + ": cannot be written");
+  std::printf("%s: version %u, %u bytes\n", file.c_str(), image->identity.version,
+              image->stored_bytes);
   return ExitCode::Ok;
 }
 

@@ -19,6 +19,10 @@ struct ImportRequest {
 /// Prints the chip's id and geometry and what is stored on it. Changes nothing.
 ExitCode flash_info(const Config& config, const OpenFlash& open_flash);
 
+/// Writes the image in a slot ("current" or "candidate") to a file, as it is on the flash.
+ExitCode flash_read(const Config& config, const OpenFlash& open_flash, const std::string& slot,
+                    const std::string& file);
+
 /// Checks id, wiring and cells. On a chip with a file system it writes to free blocks only; on any
 /// other it needs `yes`, because it overwrites the last block.
 ExitCode flash_test(const Config& config, const OpenFlash& open_flash, bool yes);

@@ -20,6 +20,9 @@ class FlashPort {
 
   /// Erases of the most worn sector in the part's life; nothing where nobody counts them.
   virtual std::optional<std::uint32_t> erases_max() const noexcept = 0;
+
+  /// Virtual time that a simulated part has spent in its life; nothing for a real one.
+  virtual std::optional<double> simulated_seconds() const noexcept = 0;
 };
 
 /// The error is a sentence for people.

@@ -14,6 +14,7 @@ namespace ota::net {
 struct CurlSettings {
   std::string ca_file;               // PEM; empty: the system's certificates
   bool allow_http = false;           // plain http:// is for tests and closed networks
+  std::string proxy;                 // "socks5h://host:port"; empty: none
   std::uint64_t max_rate_bytes = 0;  // per second; 0: no limit
   Duration connect_timeout = std::chrono::seconds(30);
   std::uint32_t low_speed_bytes = 64;  // slower than this for low_speed_time ends the transfer

@@ -4,6 +4,12 @@
 
 namespace ota::net {
 
+std::string to_text(const Endpoint& endpoint) {
+  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
+  const std::string host = is_ipv6 ? "[" + endpoint.host + "]" : endpoint.host;
+  return host + ":" + std::to_string(endpoint.port);
+}
+
 Result<Endpoint, std::string> parse_endpoint(std::string_view text, std::uint16_t default_port) {
   const auto bad = [text](const char* why) {
     return "'" + std::string(text) + "' is not a host: " + why + "; expected host or host:port";

@@ -19,6 +19,11 @@ TEST(Endpoint, ReadsPortAndBrackets) {
   EXPECT_EQ(parse_endpoint("[::1]", 7)->port, 7);
 }
 
+TEST(Endpoint, WritesWhatItReads) {
+  EXPECT_EQ(to_text({"proxy.local", 1080}), "proxy.local:1080");
+  EXPECT_EQ(to_text({"::1", 1080}), "[::1]:1080");
+}
+
 TEST(Endpoint, RefusesWhatIsNoHost) {
   for (const char* text : {"", ":1", "host:", "host:0", "host:65536", "host:x", "::1", "[::1",
                            "[::1]x", "[::1]:", "https://host", "ho st"}) {

@@ -120,6 +120,9 @@ Result<Ok, std::string> MqttLink::open(const MqttPeer& peer) {
            "; check ca_file, cert and key";
   }
   mosquitto_username_pw_set(handle, peer.login.user_name.c_str(), or_null(peer.login.password));
+  if (peer.proxy) {
+    mosquitto_socks5_set(handle, peer.proxy->host.c_str(), peer.proxy->port, nullptr, nullptr);
+  }
   const int code = mosquitto_connect_async(handle, peer.endpoint.host.c_str(), peer.endpoint.port,
                                            kKeepAliveSeconds);
   if (code > 0) {  // Below zero: under way.

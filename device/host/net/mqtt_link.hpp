@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,6 +22,7 @@ namespace ota::net {
 struct MqttPeer {
   Endpoint endpoint;
   Login login;
+  std::optional<Endpoint> proxy;  // SOCKS5
   std::string ca_file;    // PEM; empty: the system's certificates
   std::string cert_file;  // PEM of the client; empty: none
   std::string key_file;
