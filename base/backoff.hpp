@@ -8,8 +8,8 @@
 
 namespace ota {
 
-/// Exponential back-off with full jitter: uniform in 0 .. min(cap, base * 2^attempt). A fleet that lost its server at one
-/// moment does not come back at one moment.
+/// Exponential back-off with full jitter: uniform in 0 .. min(cap, base * 2^attempt). A fleet that
+/// lost its server at one moment does not come back at one moment.
 class Backoff {
  public:
   constexpr Backoff(Duration base, Duration cap) noexcept : base_(base), cap_(cap) {}
@@ -18,7 +18,8 @@ class Backoff {
   Duration next(Random& random) noexcept {
     const Duration limit = ceiling();
     if (failures_ < kDoublingsMax) ++failures_;
-    return Duration(static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(limit.count()) + 1)));
+    return Duration(
+        static_cast<Duration::rep>(random.below(static_cast<std::uint64_t>(limit.count()) + 1)));
   }
 
   /// What the next delay cannot exceed.

@@ -9,10 +9,15 @@
 
 namespace ota {
 
-constexpr std::size_t base64_encoded_size(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
-constexpr std::size_t base64_decoded_size_max(std::size_t characters) noexcept { return characters / 4 * 3; }
+constexpr std::size_t base64_encoded_size(std::size_t bytes) noexcept {
+  return (bytes + 2) / 3 * 4;
+}
+constexpr std::size_t base64_decoded_size_max(std::size_t characters) noexcept {
+  return characters / 4 * 3;
+}
 
-/// Writes the padded standard alphabet (RFC 4648, section 4). `out` must hold base64_encoded_size(bytes.size()).
+/// Writes the padded standard alphabet (RFC 4648, section 4). `out` must hold
+/// base64_encoded_size(bytes.size()).
 void base64_encode(Bytes bytes, std::span<char> out) noexcept;
 
 /// Reads padded base64; no white space. Returns the number of bytes written.

@@ -28,7 +28,8 @@ TEST(Base64, EncodesTheVectorsOfTheStandard) {
 }
 
 TEST(Base64, RefusesWhatIsNotBase64) {
-  for (const char* text : {"Zg=", "Zg", "Z===", "Zm9v====", "Zm 9", "Zg==Zg==", "=AAA", "Zm9\xff"}) {
+  for (const char* text :
+       {"Zg=", "Zg", "Z===", "Zm9v====", "Zm 9", "Zg==Zg==", "=AAA", "Zm9\xff"}) {
     EXPECT_FALSE(from_base64(text).has_value()) << text;
   }
 }

@@ -4,7 +4,8 @@
 
 namespace ota {
 
-/// A flag that tells a blocking piece of work to come back early. Raised by another thread, read by the worker.
+/// A flag that tells a blocking piece of work to come back early. Raised by another thread, read by
+/// the worker.
 class Cancel {
  public:
   void request() noexcept { requested_.store(true, std::memory_order_release); }

@@ -4,7 +4,8 @@
 
 namespace ota {
 
-/// Time since the device started. Deadlines count it, never wall time: it only moves forward and needs no time server.
+/// Time since the device started. Deadlines count it, never wall time: it only moves forward and
+/// needs no time server.
 struct UptimeEpoch {
   using duration = std::chrono::microseconds;
   using rep = duration::rep;

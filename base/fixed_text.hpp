@@ -8,7 +8,8 @@
 
 namespace ota {
 
-/// Text with room for at most `Capacity` bytes, kept in place: the device's core has no heap. Compares as its text.
+/// Text with room for at most `Capacity` bytes, kept in place: the device's core has no heap.
+/// Compares as its text.
 template <std::size_t Capacity>
 class FixedText {
  public:
@@ -58,11 +59,19 @@ class FixedText {
   constexpr std::size_t size() const noexcept { return size_; }
   constexpr const char* data() const noexcept { return chars_.data(); }
   constexpr std::string_view view() const noexcept { return {chars_.data(), size_}; }
-  constexpr operator std::string_view() const noexcept { return view(); }  // NOLINT(google-explicit-constructor)
+  constexpr operator std::string_view() const noexcept {
+    return view();
+  }  // NOLINT(google-explicit-constructor)
 
-  friend constexpr bool operator==(const FixedText& a, const FixedText& b) noexcept { return a.view() == b.view(); }
-  friend constexpr bool operator==(const FixedText& a, std::string_view b) noexcept { return a.view() == b; }
-  friend constexpr bool operator==(const FixedText& a, const char* b) noexcept { return a.view() == b; }
+  friend constexpr bool operator==(const FixedText& a, const FixedText& b) noexcept {
+    return a.view() == b.view();
+  }
+  friend constexpr bool operator==(const FixedText& a, std::string_view b) noexcept {
+    return a.view() == b;
+  }
+  friend constexpr bool operator==(const FixedText& a, const char* b) noexcept {
+    return a.view() == b;
+  }
 
  private:
   static_assert(Capacity <= 0xFFFF);

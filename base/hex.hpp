@@ -12,7 +12,8 @@ namespace ota {
 /// Writes two lower-case digits per byte. `out` must hold 2 * bytes.size() characters.
 void hex_encode(Bytes bytes, std::span<char> out) noexcept;
 
-/// Reads exactly out.size() bytes from digits of either case. Errors: OutOfRange (length), Corrupt (not a digit).
+/// Reads exactly out.size() bytes from digits of either case. Errors: OutOfRange (length), Corrupt
+/// (not a digit).
 Status hex_decode(std::string_view text, MutableBytes out) noexcept;
 
 }  // namespace ota

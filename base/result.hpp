@@ -10,39 +10,53 @@
 
 namespace ota {
 
-/// Reasons for failure that a caller on the device acts on differently. Values are never renumbered.
+/// Reasons for failure that a caller on the device acts on differently. Values are never
+/// renumbered.
 enum class Errc : std::uint8_t {
-  Busy = 1,         // the part is working; ask again later
-  Timeout = 2,      // no answer within the part's own limit
-  Nack = 3,         // answered, and refused
-  Misaligned = 4,   // the request crosses a boundary that it must not cross
-  OutOfRange = 5,   // outside the part, the file or the protocol's limits
-  Corrupt = 6,      // bytes came back that cannot be right
-  NoSpace = 7,      // does not fit
-  Rejected = 8,     // valid, but not allowed (older version, wrong product, ...)
-  NotFound = 9,     // no such file, image or record
-  Io = 10,          // the bus or the operating system failed
-  Protected = 11,   // the flash refuses writes (status register protection)
-  NoDevice = 12,    // nothing answers, or something else than expected
-  Cancelled = 13,   // a newer order made this one pointless
+  Busy = 1,        // the part is working; ask again later
+  Timeout = 2,     // no answer within the part's own limit
+  Nack = 3,        // answered, and refused
+  Misaligned = 4,  // the request crosses a boundary that it must not cross
+  OutOfRange = 5,  // outside the part, the file or the protocol's limits
+  Corrupt = 6,     // bytes came back that cannot be right
+  NoSpace = 7,     // does not fit
+  Rejected = 8,    // valid, but not allowed (older version, wrong product, ...)
+  NotFound = 9,    // no such file, image or record
+  Io = 10,         // the bus or the operating system failed
+  Protected = 11,  // the flash refuses writes (status register protection)
+  NoDevice = 12,   // nothing answers, or something else than expected
+  Cancelled = 13,  // a newer order made this one pointless
 };
 
 /// One word for logs and messages.
 constexpr const char* to_text(Errc error) noexcept {
   switch (error) {
-    case Errc::Busy: return "busy";
-    case Errc::Timeout: return "timeout";
-    case Errc::Nack: return "refused by the device";
-    case Errc::Misaligned: return "misaligned";
-    case Errc::OutOfRange: return "out of range";
-    case Errc::Corrupt: return "corrupt";
-    case Errc::NoSpace: return "no space";
-    case Errc::Rejected: return "rejected";
-    case Errc::NotFound: return "not found";
-    case Errc::Io: return "input/output error";
-    case Errc::Protected: return "write-protected";
-    case Errc::NoDevice: return "no device";
-    case Errc::Cancelled: return "cancelled";
+    case Errc::Busy:
+      return "busy";
+    case Errc::Timeout:
+      return "timeout";
+    case Errc::Nack:
+      return "refused by the device";
+    case Errc::Misaligned:
+      return "misaligned";
+    case Errc::OutOfRange:
+      return "out of range";
+    case Errc::Corrupt:
+      return "corrupt";
+    case Errc::NoSpace:
+      return "no space";
+    case Errc::Rejected:
+      return "rejected";
+    case Errc::NotFound:
+      return "not found";
+    case Errc::Io:
+      return "input/output error";
+    case Errc::Protected:
+      return "write-protected";
+    case Errc::NoDevice:
+      return "no device";
+    case Errc::Cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -53,8 +67,10 @@ class [[nodiscard]] Result {
   using value_type = T;
   using error_type = E;
 
-  constexpr Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  constexpr Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  constexpr Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  constexpr Result(E error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   constexpr explicit operator bool() const noexcept { return state_.index() == 0; }
   constexpr bool has_value() const noexcept { return state_.index() == 0; }
@@ -98,11 +114,11 @@ using Status = Result<Ok>;
 
 #define OTA_CONCAT_INNER(a, b) a##b
 #define OTA_CONCAT(a, b) OTA_CONCAT_INNER(a, b)
-#define OTA_TRY_STATUS(expression)                          \
-  do {                                                      \
-    if (auto ota_status = (expression); !ota_status) {      \
-      return std::move(ota_status.error());                \
-    }                                                       \
+#define OTA_TRY_STATUS(expression)                     \
+  do {                                                 \
+    if (auto ota_status = (expression); !ota_status) { \
+      return std::move(ota_status.error());            \
+    }                                                  \
   } while (false)
 #define OTA_TRY_VALUE_NAMED(temporary, declaration, expression) \
   auto temporary = (expression);                                \

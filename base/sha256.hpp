@@ -9,7 +9,8 @@ namespace ota {
 
 using Digest = std::array<std::byte, 32>;
 
-/// SHA-256 (FIPS 180-4), fed in pieces. Own code because the device's core has neither heap nor a crypto library.
+/// SHA-256 (FIPS 180-4), fed in pieces. Own code because the device's core has neither heap nor a
+/// crypto library.
 class Sha256 {
  public:
   Sha256() noexcept;

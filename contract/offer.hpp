@@ -1,6 +1,7 @@
 #pragma once
 
-// What a deployment asks of a device: the desired property `extFwInfo`. Keys, types and rules: docs/formats/twin.md.
+// What a deployment asks of a device: the desired property `extFwInfo`. Keys, types and rules:
+// docs/formats/twin.md.
 
 #include <cstdint>
 #include <string_view>
@@ -40,9 +41,9 @@ struct Offer {
   std::uint32_t size_bytes = 0;
   Digest sha256{};
   std::uint32_t attempt = 0;
-  FixedText<kUrlBytesMax> url;  // without query
-  FixedText<kSasBytesMax> sas;  // without '?'; may be empty for a public blob
-  FixedText<kProductBytesMax> product;  // empty: the sender did not say (the public sample)
+  FixedText<kUrlBytesMax> url;                 // without query
+  FixedText<kSasBytesMax> sas;                 // without '?'; may be empty for a public blob
+  FixedText<kProductBytesMax> product;         // empty: the sender did not say (the public sample)
   FixedText<kMcuVersionBytesMax> mcu_version;  // what the MCU must report; default: decimal version
 
   constexpr Identity identity() const noexcept { return {version, sha256, attempt}; }

@@ -1,4 +1,5 @@
-// An offer that is accepted can be written and read back as the same one; a refused one names a reason.
+// An offer that is accepted can be written and read back as the same one; a refused one names a
+// reason.
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// Tokens, connection strings, times and URLs from outside: never a crash, and what is accepted keeps its meaning.
+// Tokens, connection strings, times and URLs from outside: never a crash, and what is accepted
+// keeps its meaning.
 
 #include <cstdint>
 #include <cstdlib>

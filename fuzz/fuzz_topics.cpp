@@ -14,10 +14,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)contract::parse_dps_user_name(text);
   if (const auto response = contract::parse_twin_response(text)) {
     const auto again = contract::parse_twin_response(contract::twin_response_topic(*response));
-    if (!again || again->status != response->status || again->request_id != response->request_id) std::abort();
+    if (!again || again->status != response->status || again->request_id != response->request_id)
+      std::abort();
   }
   if (const auto patch = contract::parse_desired_patch(text)) {
-    if (contract::parse_desired_patch(contract::desired_patch_topic(patch->version))->version != patch->version) std::abort();
+    if (contract::parse_desired_patch(contract::desired_patch_topic(patch->version))->version !=
+        patch->version)
+      std::abort();
   }
   if (const auto request = contract::parse_method_request(text)) {
     const auto again = contract::parse_method_request(contract::method_request_topic(*request));

@@ -44,7 +44,7 @@ struct CommandLine {
   CommandLine() {
     app.require_subcommand(0, 1);
     flash->require_subcommand(1);
-    for (CLI::App* command : 
+    for (CLI::App* command :
          {run, flash, flash_info, flash_read, flash_test, flash_format, import, version}) {
       command->fallthrough();  // --config and its kind may stand behind the subcommand
     }

@@ -10,7 +10,8 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -24,7 +25,9 @@ Result<std::map<std::string, std::string>, std::string> split(std::string_view t
     if (field.empty()) continue;
     const std::size_t equals = field.find('=');
     if (equals == std::string_view::npos) {
-      return std::string("the connection string has a part without '='; expected Key=Value pairs separated by ';'");
+      return std::string(
+          "the connection string has a part without '='; expected Key=Value pairs separated by "
+          "';'");
     }
     fields[lower(field.substr(0, equals))] = std::string(field.substr(equals + 1));
   }
@@ -33,7 +36,8 @@ Result<std::map<std::string, std::string>, std::string> split(std::string_view t
 
 Result<std::vector<std::byte>, std::string> decode_key(const std::string& text, const char* name) {
   auto key = from_base64(text);
-  if (!key || key->empty()) return std::string(name) + " in the connection string is not base64; copy it again";
+  if (!key || key->empty())
+    return std::string(name) + " in the connection string is not base64; copy it again";
   return std::move(*key);
 }
 
@@ -62,17 +66,21 @@ Result<StorageConnection, std::string> parse_storage_connection(std::string_view
   if (lower(fields["usedevelopmentstorage"]) == "true") {
     // The well-known account of Azure's storage emulators.
     fields["accountname"] = "devstoreaccount1";
-    fields["accountkey"] = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    fields["accountkey"] =
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
     fields["blobendpoint"] = "http://127.0.0.1:10000/devstoreaccount1";
   }
   out.account = fields["accountname"];
   if (out.account.empty()) return std::string("the storage connection string has no AccountName");
-  if (fields["accountkey"].empty()) return std::string("the storage connection string has no AccountKey");
+  if (fields["accountkey"].empty())
+    return std::string("the storage connection string has no AccountKey");
   OTA_TRY(out.key, decode_key(fields["accountkey"], "AccountKey"));
   out.blob_endpoint = fields["blobendpoint"];
   if (out.blob_endpoint.empty()) {
-    const std::string protocol = fields["defaultendpointsprotocol"].empty() ? "https" : fields["defaultendpointsprotocol"];
-    const std::string suffix = fields["endpointsuffix"].empty() ? "core.windows.net" : fields["endpointsuffix"];
+    const std::string protocol =
+        fields["defaultendpointsprotocol"].empty() ? "https" : fields["defaultendpointsprotocol"];
+    const std::string suffix =
+        fields["endpointsuffix"].empty() ? "core.windows.net" : fields["endpointsuffix"];
     out.blob_endpoint = protocol + "://" + out.account + ".blob." + suffix;
   }
   while (out.blob_endpoint.ends_with('/')) out.blob_endpoint.pop_back();

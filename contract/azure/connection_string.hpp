@@ -13,11 +13,11 @@ namespace ota::contract {
 
 /// A hub or DPS connection string. Which members are set says its kind.
 struct HubConnection {
-  std::string host_name;             // may carry a port: "127.0.0.1:18443"
-  std::string gateway_host_name;     // TCP and TLS go here when set
-  std::string device_id;             // device strings
-  std::string policy;                // service strings: SharedAccessKeyName
-  std::vector<std::byte> key;        // decoded SharedAccessKey
+  std::string host_name;          // may carry a port: "127.0.0.1:18443"
+  std::string gateway_host_name;  // TCP and TLS go here when set
+  std::string device_id;          // device strings
+  std::string policy;             // service strings: SharedAccessKeyName
+  std::vector<std::byte> key;     // decoded SharedAccessKey
   bool x509 = false;
 };
 

@@ -35,7 +35,8 @@ std::string id_prefix(std::string_view product, std::string_view group) {
   return "ota-" + slug(product) + "-" + slug(group) + "-v";
 }
 
-/// Whether every sequence is well formed (RFC 3629, without the check for over-long forms): JSON carries nothing else.
+/// Whether every sequence is well formed (RFC 3629, without the check for over-long forms): JSON
+/// carries nothing else.
 bool is_utf8(std::string_view text) {
   std::size_t expected = 0;  // continuation bytes still to come
   for (const unsigned char c : text) {
@@ -54,7 +55,8 @@ bool is_utf8(std::string_view text) {
 Result<Ok, std::string> check_name(std::string_view text, const std::string& what) {
   if (text.empty()) return what + " is empty; give the value of the devices' tag";
   if (text.size() > kProductBytesMax) return what + " is longer than 64 bytes; use a shorter name";
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+  if (std::any_of(text.begin(), text.end(),
+                  [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
     return what + " contains a control character; use printable text";
   }
   if (!is_utf8(text)) return what + " is not UTF-8 text; type it again in a UTF-8 terminal";
@@ -63,9 +65,10 @@ Result<Ok, std::string> check_name(std::string_view text, const std::string& wha
 
 }  // namespace
 
-std::string blob_name(std::string_view product, std::uint32_t version, const Digest& sha256, std::string_view base_name) {
-  return std::string(product) + "/" + std::to_string(version) + "/" + to_hex(sha256).substr(0, kShaPrefixDigits) + "-" +
-         std::string(base_name);
+std::string blob_name(std::string_view product, std::uint32_t version, const Digest& sha256,
+                      std::string_view base_name) {
+  return std::string(product) + "/" + std::to_string(version) + "/" +
+         to_hex(sha256).substr(0, kShaPrefixDigits) + "-" + std::string(base_name);
 }
 
 std::optional<BlobUrlParts> parse_blob_url(std::string_view url) {
@@ -78,7 +81,8 @@ std::optional<BlobUrlParts> parse_blob_url(std::string_view url) {
   if (file.size() <= kShaPrefixDigits || file[kShaPrefixDigits] != '-') return std::nullopt;
 
   BlobUrlParts parts;
-  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), parts.version);
+  const auto [end, error] =
+      std::from_chars(version.data(), version.data() + version.size(), parts.version);
   if (error != std::errc{} || end != version.data() + version.size()) return std::nullopt;
   std::array<std::byte, kShaPrefixDigits / 2> prefix{};
   if (!hex_decode(file.substr(0, kShaPrefixDigits), prefix)) return std::nullopt;
@@ -86,13 +90,16 @@ std::optional<BlobUrlParts> parse_blob_url(std::string_view url) {
   return parts;
 }
 
-std::string configuration_id(std::string_view product, std::string_view group, std::uint32_t version, std::uint32_t revision) {
-  return id_prefix(product, group) + std::to_string(version) + "-r" + std::to_string(revision) + "-" +
-         scope_hash(product, group);
+std::string configuration_id(std::string_view product, std::string_view group,
+                             std::uint32_t version, std::uint32_t revision) {
+  return id_prefix(product, group) + std::to_string(version) + "-r" + std::to_string(revision) +
+         "-" + scope_hash(product, group);
 }
 
-bool configuration_belongs_to(std::string_view id, std::string_view product, std::string_view group) {
-  return id.starts_with(id_prefix(product, group)) && id.ends_with("-" + scope_hash(product, group));
+bool configuration_belongs_to(std::string_view id, std::string_view product,
+                              std::string_view group) {
+  return id.starts_with(id_prefix(product, group)) &&
+         id.ends_with("-" + scope_hash(product, group));
 }
 
 std::string query_literal(std::string_view text) {
@@ -105,14 +112,17 @@ std::string query_literal(std::string_view text) {
 }
 
 std::string target_condition(std::string_view product, std::string_view group) {
-  return "tags.productType=" + query_literal(product) + " AND tags.deviceGroup=" + query_literal(group);
+  return "tags.productType=" + query_literal(product) +
+         " AND tags.deviceGroup=" + query_literal(group);
 }
 
 Result<Ok, std::string> check_product(std::string_view product) {
   OTA_TRY(check_name(product, "PRODUCT"));
   // A blob's name is a path: an empty, "." or ".." segment would be another blob.
   if (product.find('/') != std::string_view::npos || product == "." || product == "..") {
-    return std::string("PRODUCT must not contain '/' nor be '.' or '..', because it is a folder in the blob's name");
+    return std::string(
+        "PRODUCT must not contain '/' nor be '.' or '..', because it is a folder in the blob's "
+        "name");
   }
   return Ok{};
 }

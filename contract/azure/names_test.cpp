@@ -24,11 +24,14 @@ TEST(Names, ConfigurationIdsOfSimilarNamesDiffer) {
   EXPECT_NE(id, configuration_id("pump", "lab-1", 12, 1));
   EXPECT_TRUE(configuration_belongs_to(id, "Pump", "lab 1"));
   EXPECT_FALSE(configuration_belongs_to(id, "pump", "lab-1"));
-  EXPECT_LE(configuration_id(std::string(64, 'p'), std::string(64, 'g'), 2147483647, 4294967295U).size(), 128U);
+  EXPECT_LE(
+      configuration_id(std::string(64, 'p'), std::string(64, 'g'), 2147483647, 4294967295U).size(),
+      128U);
 }
 
 TEST(Names, QuotesCannotEscapeTheCondition) {
-  EXPECT_EQ(target_condition("o'hara", "a\\"), R"(tags.productType='o\'hara' AND tags.deviceGroup='a\\')");
+  EXPECT_EQ(target_condition("o'hara", "a\\"),
+            R"(tags.productType='o\'hara' AND tags.deviceGroup='a\\')");
 }
 
 TEST(Names, RefusesNamesThatCannotBeTags) {

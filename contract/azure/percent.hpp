@@ -16,7 +16,8 @@ std::string percent_encode(std::string_view text);
 /// Decodes once; '+' stays '+'. Nothing if a '%' is not followed by two hex digits.
 std::optional<std::string> percent_decode(std::string_view text);
 
-/// The fields of a bag as they stand (not decoded), split at '&' and then at the first '='. A key without '=' has an empty value.
+/// The fields of a bag as they stand (not decoded), split at '&' and then at the first '='. A key
+/// without '=' has an empty value.
 using BagFields = std::vector<std::pair<std::string_view, std::string_view>>;
 BagFields split_bag(std::string_view bag);
 

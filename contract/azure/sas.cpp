@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view kScheme = "SharedAccessSignature ";
 constexpr std::string_view kBlobSasVersion = "2021-12-02";
 
-std::string sign(Bytes key, std::string_view text) { return to_base64(hmac_sha256(key, bytes_of(text))); }
+std::string sign(Bytes key, std::string_view text) {
+  return to_base64(hmac_sha256(key, bytes_of(text)));
+}
 
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -26,11 +28,13 @@ std::optional<Number> parse_number(std::string_view text) {
 
 }  // namespace
 
-std::string make_hub_sas(std::string_view resource, Bytes key, UnixSeconds expiry, std::string_view policy) {
+std::string make_hub_sas(std::string_view resource, Bytes key, UnixSeconds expiry,
+                         std::string_view policy) {
   const std::string encoded = percent_encode(resource);
   const std::string end = std::to_string(expiry);
   std::string token(kScheme);
-  token += "sr=" + encoded + "&sig=" + percent_encode(sign(key, encoded + "\n" + end)) + "&se=" + end;
+  token +=
+      "sr=" + encoded + "&sig=" + percent_encode(sign(key, encoded + "\n" + end)) + "&se=" + end;
   if (!policy.empty()) token += "&skn=" + percent_encode(policy);
   return token;
 }
@@ -47,7 +51,9 @@ std::optional<HubSas> parse_hub_sas(std::string_view token) {
   const auto seconds = parse_number<UnixSeconds>(*expiry);
   const auto policy = percent_decode(bag_value(fields, "skn").value_or(""));
   if (!decoded_resource || !decoded_signature || !seconds || !policy) return std::nullopt;
-  return HubSas{std::string(*resource), *decoded_resource, *decoded_signature, *seconds, std::string(*expiry), *policy};
+  return HubSas{std::string(*resource), *decoded_resource,
+                *decoded_signature,     *seconds,
+                std::string(*expiry),   *policy};
 }
 
 bool hub_sas_signed_by(const HubSas& token, Bytes key) {
@@ -55,7 +61,9 @@ bool hub_sas_signed_by(const HubSas& token, Bytes key) {
   return equal_in_constant_time(bytes_of(expected), bytes_of(token.signature));
 }
 
-std::string derive_device_key(Bytes group_key, std::string_view registration_id) { return sign(group_key, registration_id); }
+std::string derive_device_key(Bytes group_key, std::string_view registration_id) {
+  return sign(group_key, registration_id);
+}
 
 std::string blob_sas_string_to_sign(const BlobSasFields& f, std::string_view canonical_resource) {
   std::string text;
@@ -110,9 +118,10 @@ std::string to_iso8601(UnixSeconds time) {
   const year_month_day date(day);
   const hh_mm_ss clock(point - day);
   std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()),
                 static_cast<int>(clock.seconds().count()));
   return text.data();
 }
@@ -129,12 +138,14 @@ std::optional<UnixSeconds> parse_iso8601(std::string_view text) {
   const auto is = [text](std::size_t at, char c) { return at < text.size() && text[at] == c; };
   const auto y = digits(0, 4), m = digits(5, 2), d = digits(8, 2);
   if (!y || !m || !d || !is(4, '-') || !is(7, '-')) return std::nullopt;
-  const year_month_day date{year(*y), month(static_cast<unsigned>(*m)), day(static_cast<unsigned>(*d))};
+  const year_month_day date{year(*y), month(static_cast<unsigned>(*m)),
+                            day(static_cast<unsigned>(*d))};
   if (!date.ok()) return std::nullopt;
   const UnixSeconds midnight = sys_seconds(sys_days(date)).time_since_epoch().count();
   if (text.size() == 10) return midnight;
   const auto hour = digits(11, 2), minute = digits(14, 2);
-  if (!hour || !minute || !is(10, 'T') || !is(13, ':') || *hour > 23 || *minute > 59) return std::nullopt;
+  if (!hour || !minute || !is(10, 'T') || !is(13, ':') || *hour > 23 || *minute > 59)
+    return std::nullopt;
   std::size_t at = 16;
   int second = 0;
   if (is(at, ':')) {

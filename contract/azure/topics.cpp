@@ -36,7 +36,8 @@ std::optional<BagFields> bag_after(std::string_view topic, std::string_view pref
 }
 
 /// Takes "{prefix}{word}/?{bag}" apart.
-std::optional<std::pair<std::string_view, BagFields>> word_and_bag(std::string_view topic, std::string_view prefix) {
+std::optional<std::pair<std::string_view, BagFields>> word_and_bag(std::string_view topic,
+                                                                   std::string_view prefix) {
   if (!topic.starts_with(prefix)) return std::nullopt;
   topic.remove_prefix(prefix.size());
   const std::size_t slash = topic.find("/?");
@@ -79,8 +80,12 @@ std::optional<DeviceMessage> parse_telemetry(std::string_view topic) {
 
 }  // namespace
 
-std::string twin_get_topic(std::string_view request_id) { return with_request_id(kTwinGet, request_id); }
-std::string reported_patch_topic(std::string_view request_id) { return with_request_id(kReportedPatch, request_id); }
+std::string twin_get_topic(std::string_view request_id) {
+  return with_request_id(kTwinGet, request_id);
+}
+std::string reported_patch_topic(std::string_view request_id) {
+  return with_request_id(kReportedPatch, request_id);
+}
 
 std::string telemetry_topic(std::string_view device_id, std::string_view properties) {
   return "devices/" + std::string(device_id) + "/messages/events/" + std::string(properties);
@@ -94,24 +99,31 @@ std::string method_response_topic(int status, std::string_view request_id) {
   return with_request_id(std::string(kMethodResponse) + std::to_string(status) + "/", request_id);
 }
 
-std::string dps_register_topic(std::string_view request_id) { return with_request_id(kDpsRegister, request_id); }
+std::string dps_register_topic(std::string_view request_id) {
+  return with_request_id(kDpsRegister, request_id);
+}
 
 std::string dps_status_topic(std::string_view request_id, std::string_view operation_id) {
   return with_request_id(kDpsStatus, request_id) + "&operationId=" + std::string(operation_id);
 }
 
-std::string hub_user_name(std::string_view hub_host, std::string_view device_id, std::string_view client_type) {
-  return std::string(hub_host) + "/" + std::string(device_id) + "/?api-version=" + std::string(kHubApiVersion) +
+std::string hub_user_name(std::string_view hub_host, std::string_view device_id,
+                          std::string_view client_type) {
+  return std::string(hub_host) + "/" + std::string(device_id) +
+         "/?api-version=" + std::string(kHubApiVersion) +
          "&DeviceClientType=" + percent_encode(client_type);
 }
 
-std::string dps_user_name(std::string_view id_scope, std::string_view registration_id, std::string_view client_version) {
+std::string dps_user_name(std::string_view id_scope, std::string_view registration_id,
+                          std::string_view client_version) {
   return std::string(id_scope) + "/registrations/" + std::string(registration_id) +
-         "/api-version=" + std::string(kDpsApiVersion) + "&ClientVersion=" + percent_encode(client_version);
+         "/api-version=" + std::string(kDpsApiVersion) +
+         "&ClientVersion=" + percent_encode(client_version);
 }
 
 std::string twin_response_topic(const TwinResponse& response) {
-  std::string topic = with_request_id(std::string(kTwinResponse) + std::to_string(response.status) + "/", response.request_id);
+  std::string topic = with_request_id(
+      std::string(kTwinResponse) + std::to_string(response.status) + "/", response.request_id);
   if (response.version) topic += "&$version=" + std::to_string(*response.version);
   return topic;
 }
@@ -121,12 +133,14 @@ std::string desired_patch_topic(std::uint64_t version) {
 }
 
 std::string method_request_topic(const MethodRequest& request) {
-  return with_request_id(std::string(kMethodRequest) + percent_encode(request.method) + "/", request.request_id);
+  return with_request_id(std::string(kMethodRequest) + percent_encode(request.method) + "/",
+                         request.request_id);
 }
 
 std::string dps_response_topic(const DpsResponse& response) {
   // $rid goes first: one SDK splits the topic at '$'.
-  std::string topic = with_request_id(std::string(kDpsResponse) + std::to_string(response.status) + "/", response.request_id);
+  std::string topic = with_request_id(
+      std::string(kDpsResponse) + std::to_string(response.status) + "/", response.request_id);
   if (response.retry_after_s) topic += "&retry-after=" + std::to_string(*response.retry_after_s);
   return topic;
 }
@@ -137,7 +151,8 @@ std::optional<TwinResponse> parse_twin_response(std::string_view topic) {
   const auto status = number<int>(parts->first);
   if (!status) return std::nullopt;
   const auto version = bag_value(parts->second, "$version");
-  return TwinResponse{*status, text_value(parts->second, "$rid"), version ? number<std::uint64_t>(*version) : std::nullopt};
+  return TwinResponse{*status, text_value(parts->second, "$rid"),
+                      version ? number<std::uint64_t>(*version) : std::nullopt};
 }
 
 std::optional<DesiredPatch> parse_desired_patch(std::string_view topic) {
@@ -162,7 +177,8 @@ std::optional<DpsResponse> parse_dps_response(std::string_view topic) {
   const auto status = number<int>(parts->first);
   if (!status) return std::nullopt;
   const auto retry = bag_value(parts->second, "retry-after");
-  return DpsResponse{*status, text_value(parts->second, "$rid"), retry ? number<std::uint32_t>(*retry) : std::nullopt};
+  return DpsResponse{*status, text_value(parts->second, "$rid"),
+                     retry ? number<std::uint32_t>(*retry) : std::nullopt};
 }
 
 std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
@@ -173,14 +189,16 @@ std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
   }
   if (const auto fields = bag_after(topic, kReportedPatch)) {
     const auto version = bag_value(*fields, "$version");
-    return ReportedPatchRequest{text_value(*fields, "$rid"), version ? number<std::uint64_t>(*version) : std::nullopt};
+    return ReportedPatchRequest{text_value(*fields, "$rid"),
+                                version ? number<std::uint64_t>(*version) : std::nullopt};
   }
   if (const auto parts = word_and_bag(topic, kMethodResponse)) {
     const auto status = number<int>(parts->first);
     if (!status) return std::nullopt;
     return MethodResponse{*status, text_value(parts->second, "$rid")};
   }
-  if (const auto fields = bag_after(topic, kDpsRegister)) return DpsRegisterRequest{text_value(*fields, "$rid")};
+  if (const auto fields = bag_after(topic, kDpsRegister))
+    return DpsRegisterRequest{text_value(*fields, "$rid")};
   if (const auto fields = bag_after(topic, kDpsStatus)) {
     return DpsStatusRequest{text_value(*fields, "$rid"), text_value(*fields, "operationId")};
   }
@@ -190,7 +208,8 @@ std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
 std::optional<HubUserName> parse_hub_user_name(std::string_view user_name) {
   // {host}/{device}[/{module}]/[?bag]; the host may carry a port, and device ids hold no '/'.
   const std::size_t question = user_name.find("/?");
-  const BagFields bag = question == std::string_view::npos ? BagFields{} : split_bag(user_name.substr(question + 2));
+  const BagFields bag =
+      question == std::string_view::npos ? BagFields{} : split_bag(user_name.substr(question + 2));
   std::string_view path = user_name.substr(0, question);
   if (path.ends_with('/')) path.remove_suffix(1);
   HubUserName out;
@@ -217,7 +236,8 @@ std::optional<DpsUserName> parse_dps_user_name(std::string_view user_name) {
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos || slash == 0) return std::nullopt;
   const std::string_view bag = rest.substr(slash + 1);
-  if (!bag.starts_with("api-version=") && bag.find("&api-version=") == std::string_view::npos) return std::nullopt;
+  if (!bag.starts_with("api-version=") && bag.find("&api-version=") == std::string_view::npos)
+    return std::nullopt;
   return DpsUserName{std::string(user_name.substr(0, at)), std::string(rest.substr(0, slash))};
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-// MQTT topics, user names and client ids of IoT Hub and DPS as plain texts, used by the agent and by the local hub.
-// Source: "Communicate with an IoT hub using the MQTT protocol"; "Communicate with DPS using the MQTT protocol".
+// MQTT topics, user names and client ids of IoT Hub and DPS as plain texts, used by the agent and
+// by the local hub. Source: "Communicate with an IoT hub using the MQTT protocol"; "Communicate
+// with DPS using the MQTT protocol".
 
 #include <cstdint>
 #include <optional>
@@ -28,8 +29,10 @@ std::string method_response_topic(int status, std::string_view request_id);
 std::string dps_register_topic(std::string_view request_id);
 std::string dps_status_topic(std::string_view request_id, std::string_view operation_id);
 
-std::string hub_user_name(std::string_view hub_host, std::string_view device_id, std::string_view client_type);
-std::string dps_user_name(std::string_view id_scope, std::string_view registration_id, std::string_view client_version);
+std::string hub_user_name(std::string_view hub_host, std::string_view device_id,
+                          std::string_view client_type);
+std::string dps_user_name(std::string_view id_scope, std::string_view registration_id,
+                          std::string_view client_version);
 
 // ---- What a device receives ----
 struct TwinResponse {
@@ -63,7 +66,7 @@ struct TwinGetRequest {
   std::string request_id;
 };
 struct ReportedPatchRequest {
-  std::string request_id;  // may be empty: no answer wanted
+  std::string request_id;                // may be empty: no answer wanted
   std::optional<std::uint64_t> version;  // optimistic guard
 };
 struct TelemetryMessage {
@@ -82,10 +85,11 @@ struct DpsStatusRequest {
   std::string request_id;
   std::string operation_id;
 };
-using DeviceMessage = std::variant<TwinGetRequest, ReportedPatchRequest, TelemetryMessage, MethodResponse, DpsRegisterRequest,
-                                   DpsStatusRequest>;
+using DeviceMessage = std::variant<TwinGetRequest, ReportedPatchRequest, TelemetryMessage,
+                                   MethodResponse, DpsRegisterRequest, DpsStatusRequest>;
 
-/// What a device's PUBLISH means; nothing for a topic that neither IoT Hub nor DPS knows (the connection is then closed).
+/// What a device's PUBLISH means; nothing for a topic that neither IoT Hub nor DPS knows (the
+/// connection is then closed).
 std::optional<DeviceMessage> parse_device_message(std::string_view topic);
 
 /// The user name of a hub or DPS connection, taken apart.

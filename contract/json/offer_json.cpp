@@ -1,7 +1,6 @@
 #include "contract/json/offer_json.hpp"
 
 #include <cmath>
-
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
@@ -16,12 +15,14 @@ class Reader {
  public:
   explicit Reader(const Json& object) : object_(object) {}
 
-  std::uint32_t number(std::string_view key, std::uint32_t low, std::uint32_t high, std::optional<std::uint32_t> fallback = {}) {
+  std::uint32_t number(std::string_view key, std::uint32_t low, std::uint32_t high,
+                       std::optional<std::uint32_t> fallback = {}) {
     const Json* value = find(key, fallback.has_value());
     if (value == nullptr) return fallback.value_or(0);
     // 7.0 is what some tools make of 7: accepted; 7.5 is not.
-    const bool integral = value->is_number_integer() ||
-                          (value->is_number_float() && std::trunc(value->get<double>()) == value->get<double>());
+    const bool integral =
+        value->is_number_integer() ||
+        (value->is_number_float() && std::trunc(value->get<double>()) == value->get<double>());
     if (!integral) return wrong(key, "must be an integer"), 0;
     const double as_double = value->get<double>();
     if (as_double < low || as_double > high) {
@@ -64,23 +65,28 @@ class Reader {
 
 void check_url(Reader& reader, std::string_view url) {
   if (url.empty()) return;
-  if (!url.starts_with("https://") && !url.starts_with("http://")) reader.wrong(offer_key::kUrl, "must begin with https://");
-  if (url.find('?') != std::string_view::npos) reader.wrong(offer_key::kUrl, "must not contain a query; the token goes into 'sas'");
+  if (!url.starts_with("https://") && !url.starts_with("http://"))
+    reader.wrong(offer_key::kUrl, "must begin with https://");
+  if (url.find('?') != std::string_view::npos)
+    reader.wrong(offer_key::kUrl, "must not contain a query; the token goes into 'sas'");
   for (const char c : url) {
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return reader.wrong(offer_key::kUrl, "contains white space or a control character");
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F)
+      return reader.wrong(offer_key::kUrl, "contains white space or a control character");
   }
 }
 
 void check_sas(Reader& reader, std::string_view sas) {
   for (const char c : sas) {
-    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return reader.wrong(offer_key::kSas, "contains white space or a control character");
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F)
+      return reader.wrong(offer_key::kSas, "contains white space or a control character");
   }
 }
 
 }  // namespace
 
 Result<Offer, OfferError> parse_offer(std::string_view json) {
-  if (json.size() > kTwinSectionBytesMax) return OfferError{.detail = "offer: larger than a twin section can be"};
+  if (json.size() > kTwinSectionBytesMax)
+    return OfferError{.detail = "offer: larger than a twin section can be"};
   const Json object = Json::parse(json, nullptr, false);
   if (!object.is_object()) return OfferError{.detail = "offer: not a JSON object"};
 
@@ -90,7 +96,8 @@ Result<Offer, OfferError> parse_offer(std::string_view json) {
   offer.size_bytes = reader.number(offer_key::kSize, 1, 0xFFFFFFFFU);
   offer.url = reader.text<kUrlBytesMax>(offer_key::kUrl);
   offer.sas = reader.text<kSasBytesMax>(offer_key::kSas);
-  if (offer.sas.view().starts_with('?')) offer.sas = FixedText<kSasBytesMax>(offer.sas.view().substr(1));
+  if (offer.sas.view().starts_with('?'))
+    offer.sas = FixedText<kSasBytesMax>(offer.sas.view().substr(1));
   const auto sha256 = reader.text<64>(offer_key::kSha256);
   offer.product = reader.text<kProductBytesMax>(offer_key::kProduct, true);
   offer.mcu_version = reader.text<kMcuVersionBytesMax>(offer_key::kMcuVersion, true);
@@ -105,7 +112,8 @@ Result<Offer, OfferError> parse_offer(std::string_view json) {
     }
   }
   if (offer.mcu_version.empty()) offer.mcu_version.append_number(offer.version);
-  if (!reader.error().empty()) return OfferError{Code::BadOffer, offer.version, offer.attempt, reader.error()};
+  if (!reader.error().empty())
+    return OfferError{Code::BadOffer, offer.version, offer.attempt, reader.error()};
   return offer;
 }
 

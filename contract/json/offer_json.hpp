@@ -1,7 +1,7 @@
 #pragma once
 
-// JSON form of an offer (docs/formats/twin.md). Unknown keys are ignored; a missing key or a wrong type is an error with a
-// reason, never a crash.
+// JSON form of an offer (docs/formats/twin.md). Unknown keys are ignored; a missing key or a wrong
+// type is an error with a reason, never a crash.
 
 #include <string>
 #include <string_view>
@@ -12,7 +12,8 @@
 
 namespace ota::contract {
 
-/// Why an offer was not understood. `version` and `attempt` are what could be read of them, so that the report can name its target.
+/// Why an offer was not understood. `version` and `attempt` are what could be read of them, so that
+/// the report can name its target.
 struct OfferError {
   Code code = Code::BadOffer;
   std::uint32_t version = 0;

@@ -63,7 +63,8 @@ TEST(Offer, NamesTheKeyThatIsWrong) {
   EXPECT_NE(detail_with("url", std::string(5000, 'u')).find("'url' is longer"), std::string::npos);
   EXPECT_NE(detail_with("sha256", "abc").find("'sha256' must be 64"), std::string::npos);
   EXPECT_NE(detail_with("sas", "a\r\nHost: evil").find("'sas'"), std::string::npos);
-  EXPECT_NE(detail_with("product", nlohmann::json::array()).find("'product' must be a string"), std::string::npos);
+  EXPECT_NE(detail_with("product", nlohmann::json::array()).find("'product' must be a string"),
+            std::string::npos);
   EXPECT_EQ(detail_with("attempt", 2.0), "accepted");
 }
 
@@ -78,7 +79,8 @@ TEST(Offer, KeepsVersionAndAttemptOfARefusedOffer) {
 }
 
 TEST(Offer, SurvivesWhatIsNotAnObject) {
-  for (const char* text : {"", "null", "[]", "\"x\"", "{", "{\"version\":", "\xff\xfe", "[[[[[[[["}) {
+  for (const char* text :
+       {"", "null", "[]", "\"x\"", "{", "{\"version\":", "\xff\xfe", "[[[[[[[["}) {
     EXPECT_FALSE(parse_offer(text)) << text;
   }
   EXPECT_FALSE(parse_offer(std::string(40000, '[')));

@@ -33,7 +33,8 @@ ReportView parse_report(std::string_view json) {
   };
   const auto number = [&value](std::string_view key) -> std::optional<std::uint32_t> {
     const auto it = value.find(key);
-    if (it == value.end() || !it->is_number_unsigned() || it->get<std::uint64_t>() > 0xFFFFFFFFU) return std::nullopt;
+    if (it == value.end() || !it->is_number_unsigned() || it->get<std::uint64_t>() > 0xFFFFFFFFU)
+      return std::nullopt;
     return it->get<std::uint32_t>();
   };
   out.status = text(report_key::kStatus);

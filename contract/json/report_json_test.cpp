@@ -27,7 +27,8 @@ TEST(Report, SpeaksTheSamplesWords) {
 }
 
 TEST(Report, ReadsForeignReportsTolerantly) {
-  const ReportView view = parse_report(R"({"Status":"applied","Version":"2","Progress":-1,"Code":7})");
+  const ReportView view =
+      parse_report(R"({"Status":"applied","Version":"2","Progress":-1,"Code":7})");
   EXPECT_EQ(view.status, "applied");
   EXPECT_FALSE(view.version.has_value());
   EXPECT_FALSE(view.progress_percent.has_value());

@@ -26,7 +26,8 @@ namespace ota::sim {
 
 enum class BootCheck : std::uint8_t {
   CortexM,    // the vector table decides
-  NotErased,  // all that does not begin with erased flash: for stand-ins that are no Cortex-M firmware
+  NotErased,  // all that does not begin with erased flash: for stand-ins that are no Cortex-M
+              // firmware
 };
 
 struct McuOrder {

@@ -3,7 +3,8 @@
 //       takes the image on standard input, what it is in the OTA_* variables
 //   version --state DIR [--any-image]
 //       prints what the MCU runs
-// --any-image: starts images that are no Cortex-M firmware too, unless they begin with erased flash.
+// --any-image: starts images that are no Cortex-M firmware too, unless they begin with erased
+// flash.
 
 #include <unistd.h>
 

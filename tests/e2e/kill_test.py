@@ -1,4 +1,6 @@
-"""SIGKILL at 50 random moments of one download: the image is right, and each restart fetches at most 80 KiB again.
+"""SIGKILL at 50 random moments of one download.
+
+The image must be right, and each restart may fetch at most 80 KiB again.
 
 Usage: python3 -m tests.e2e.kill_test BUILD_FOLDER [ROUNDS]; OTA_TEST_SEED=N repeats a run.
 """
@@ -13,7 +15,7 @@ import time
 from tests.rig.site import Site
 
 REFETCH_MAX = 64 * 1024 + 16 * 1024
-IMAGE_BYTES = 4 * 1024 * 1024
+IMAGE_BYTES = 6 * 1024 * 1024
 EVENT_BYTES = 16 * 1024
 
 
@@ -38,12 +40,17 @@ def kill_while_downloading(agent, rng, rounds):
             break
         # A little further than what a kill may cost, so that every round makes progress.
         until = position + rng.randrange(0, 2 * REFETCH_MAX + EVENT_BYTES)
-        event = agent.wait_for(lambda e: e["event"] == "progress" and (e["bytes"] >= until or e["bytes"] == IMAGE_BYTES))
+        event = agent.wait_for(
+            lambda e: e["event"] == "progress"
+            and (e["bytes"] >= until or e["bytes"] == IMAGE_BYTES)
+        )
         agent.kill()
         received = [e["bytes"] for e in agent.events if e["event"] == "progress"]
         position = max(event["bytes"], received[-1])
         if position == IMAGE_BYTES:
-            raise SystemExit(f"kill test: the image was complete after {len(again)} kills; it is too small for {rounds}")
+            raise SystemExit(
+                f"kill test: complete after {len(again)} kills; too small for {rounds}"
+            )
     return again
 
 
@@ -59,7 +66,9 @@ def main():
             with open(image, "wb") as file:
                 file.write(rng.randbytes(IMAGE_BYTES))
             key = site.create_group("lab", "pump", "lab")
-            agent = site.add_agent("lab-1", product="pump", group_key=key, max_rate="2M", event_bytes=EVENT_BYTES)
+            agent = site.add_agent(
+                "lab-1", product="pump", group_key=key, max_rate="1M", event_bytes=EVENT_BYTES
+            )
             site.operate("deploy", image, 1, "pump", "lab")
             again = kill_while_downloading(agent, rng, rounds)
             outcome = agent.wait_outcome(1)
@@ -69,8 +78,11 @@ def main():
             site.close()
         with open(image, "rb") as file:
             right = stored == file.read()
-    print(f"kill test: {rounds} kills, image {'right' if right else 'WRONG'}, {outcome['status']}, fetched again "
-          f"{sum(again) / len(again):,.0f} bytes on average, {max(again):,} at most (limit {REFETCH_MAX:,})")
+    print(
+        f"kill test: {rounds} kills, image {'right' if right else 'WRONG'}, {outcome['status']}, "
+        f"fetched again {sum(again) / len(again):,.0f} bytes on average, "
+        f"{max(again):,} at most (limit {REFETCH_MAX:,})"
+    )
     sys.exit(0 if right and outcome["status"] == "applied" and max(again) <= REFETCH_MAX else 1)
 
 

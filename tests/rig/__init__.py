@@ -1,1 +1,1 @@
-"""A hub and agents as child processes, for the demo and the end-to-end tests. Standard library only."""
+"""A hub and agents as child processes, for the demo and the tests. Standard library only."""

@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent and whose output can be waited for without sleeping."""
+"""Child processes that never outlive their parent; their output is waited for without sleeping."""
 
 import os
 import queue
@@ -21,8 +21,12 @@ class Child:
         self._lines = queue.Queue()
         self._log = open(log_path, "ab")
         self._process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log,
-            env={**os.environ, **(environment or {})})
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, **(environment or {})},
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -36,11 +40,16 @@ class Child:
         return self._process.pid
 
     def next_line(self, deadline):
-        """The next line of output; None when the program has ended. Raises RigError at the deadline (time.monotonic)."""
+        """The next line of output; None when the program has ended.
+
+        Raises RigError at the deadline (time.monotonic).
+        """
         try:
             line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise RigError(f"{self.name}: nothing happened in time; its log is {self.log_path}") from None
+            raise RigError(
+                f"{self.name}: nothing happened in time; its log is {self.log_path}"
+            ) from None
         if line is None:
             self._lines.put(None)
         return line
@@ -51,14 +60,16 @@ class Child:
         self._process.wait()
 
     def stop(self, timeout_s=15):
-        """SIGTERM, and the exit code. A program that does not end by itself is an error of its own."""
+        """SIGTERM, and the exit code. A program that does not end by itself is an error."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise RigError(f"{self.name} did not stop within {timeout_s} s of SIGTERM") from None
+                raise RigError(
+                    f"{self.name} did not stop within {timeout_s} s of SIGTERM"
+                ) from None
         self._reader.join()
         self._log.close()
         return self._process.returncode
@@ -69,8 +80,16 @@ class Child:
 
 def run(arguments, timeout_s=60, environment=None, check=True):
     """Runs a program to its end; returns (exit code, stdout, stderr)."""
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, text=True,
-                          env={**os.environ, **(environment or {})})
+    done = subprocess.run(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout_s,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     if check and done.returncode != 0:
-        raise RigError(f"{' '.join(arguments[:3])} ... ended with {done.returncode}: {done.stderr.strip()}")
+        raise RigError(
+            f"{' '.join(arguments[:3])} ... ended with {done.returncode}: {done.stderr.strip()}"
+        )
     return done.returncode, done.stdout, done.stderr

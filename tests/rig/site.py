@@ -1,4 +1,4 @@
-"""One site on this machine: a local hub, agents with simulated flash chips, and the operator's commands."""
+"""One site on this machine: a local hub, agents with simulated flash, the operator's commands."""
 
 import json
 import os
@@ -27,11 +27,26 @@ class Site:
 
     # ---- the hub ----
     def start_hub(self, mqtt_port=0, https_port=0):
-        """Starts the hub on free ports, or on given ones after a stop, and reads where it listens."""
-        self._hub = Child("hub", [
-            self.binaries / "mcu-ota", "hub", "--json", "--state", self.folder / "hub", "--profile", self.profile,
-            "--mqtt-port", str(mqtt_port), "--https-port", str(https_port), "--log-level", "warn"],
-            self.folder / "hub.log")
+        """Starts the hub on free ports, or on given ones after a stop."""
+        self._hub = Child(
+            "hub",
+            [
+                self.binaries / "mcu-ota",
+                "hub",
+                "--json",
+                "--state",
+                self.folder / "hub",
+                "--profile",
+                self.profile,
+                "--mqtt-port",
+                str(mqtt_port),
+                "--https-port",
+                str(https_port),
+                "--log-level",
+                "warn",
+            ],
+            self.folder / "hub.log",
+        )
         line = self._hub.next_line(time.monotonic() + 20)
         if line is None:
             raise RigError(f"the hub did not start: {(self.folder / 'hub.log').read_text()}")
@@ -47,9 +62,12 @@ class Site:
 
     # ---- the operator ----
     def operate(self, *arguments, check=True, timeout_s=60):
-        """Runs one of the operator's commands against this hub; returns (exit code, stdout, stderr)."""
-        return process.run([str(self.binaries / "mcu-ota"), *map(str, arguments), "--profile", str(self.profile)],
-                           timeout_s=timeout_s, check=check)
+        """Runs a command of the operator; returns (exit code, stdout, stderr)."""
+        return process.run(
+            [str(self.binaries / "mcu-ota"), *map(str, arguments), "--profile", str(self.profile)],
+            timeout_s=timeout_s,
+            check=check,
+        )
 
     def operate_json(self, *arguments):
         return json.loads(self.operate(*arguments, "--json")[1])
@@ -57,7 +75,18 @@ class Site:
     def create_group(self, name, product, group):
         """An enrollment group whose devices get these tags; returns the file with its key."""
         key_file = self.folder / f"{name}.key"
-        self.operate("enrollment", "create", "group", name, "--product", product, "--group", group, "--key-file", key_file)
+        self.operate(
+            "enrollment",
+            "create",
+            "group",
+            name,
+            "--product",
+            product,
+            "--group",
+            group,
+            "--key-file",
+            key_file,
+        )
         return key_file
 
     # ---- devices ----
@@ -79,7 +108,18 @@ class Site:
 class Agent:
     """One device: its configuration, its flash file, its process and what it told so far."""
 
-    def __init__(self, site, name, *, product, group_key, max_rate=None, proxy_port=None, mcu=None, event_bytes=0):
+    def __init__(
+        self,
+        site,
+        name,
+        *,
+        product,
+        group_key,
+        max_rate=None,
+        proxy_port=None,
+        mcu=None,
+        event_bytes=0,
+    ):
         self.site = site
         self.name = name
         self.folder = site.folder / name
@@ -94,7 +134,11 @@ class Agent:
     def _configuration(self, product, group_key, max_rate, proxy_port, mcu):
         sections = {
             "identity": {"device_id": self.name, "product": product},
-            "dps": {"host": self.site.device_host, "id_scope": self.site.id_scope, "group_key_file": str(group_key)},
+            "dps": {
+                "host": self.site.device_host,
+                "id_scope": self.site.id_scope,
+                "group_key_file": str(group_key),
+            },
             "tls": {"ca_file": self.site.ca},
             "flash": {"kind": "file", "path": str(self.flash), "clock_hz": FLASH_CLOCK_HZ},
             "mcu": {"programmer": "store-only", **(mcu or {})},
@@ -107,17 +151,30 @@ class Agent:
             sections["network"] = {"proxy": f"socks5://127.0.0.1:{proxy_port}"}
         # JSON texts and numbers are TOML values too.
         return "".join(
-            f"[{section}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-            for section, values in sections.items())
+            f"[{section}]\n"
+            + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+            for section, values in sections.items()
+        )
 
     @property
     def program(self):
         return str(self.site.binaries / "mcu-ota-agent")
 
     def start(self):
-        self._child = Child(self.name, [
-            self.program, "run", "--config", self._config, "--events", "-", "--event-bytes", str(self._event_bytes)],
-            self.folder / "agent.log")
+        self._child = Child(
+            self.name,
+            [
+                self.program,
+                "run",
+                "--config",
+                self._config,
+                "--events",
+                "-",
+                "--event-bytes",
+                str(self._event_bytes),
+            ],
+            self.folder / "agent.log",
+        )
 
     def kill(self):
         self._child.kill()
@@ -150,18 +207,26 @@ class Agent:
                 return event
 
     def wait_outcome(self, target, timeout_s=60, on_event=None):
-        return self.wait_for(lambda e: e["event"] == "outcome" and e["target"] == target, timeout_s, on_event)
+        return self.wait_for(
+            lambda e: e["event"] == "outcome" and e["target"] == target, timeout_s, on_event
+        )
 
     def command(self, *arguments, check=True):
         """Runs the agent's program for one of its other verbs, such as flash info."""
-        return process.run([self.program, *map(str, arguments), "--config", str(self._config)], check=check)
+        return process.run(
+            [self.program, *map(str, arguments), "--config", str(self._config)], check=check
+        )
 
     def flash_seconds(self):
         """Virtual seconds that the simulated chip has spent in its life."""
-        return float(re.search(r"^time +([0-9.]+) s", self.command("flash", "info")[1], re.MULTILINE).group(1))
+        return float(
+            re.search(r"^time +([0-9.]+) s", self.command("flash", "info")[1], re.MULTILINE).group(
+                1
+            )
+        )
 
     def read_image(self, slot="current"):
-        """The image as it is on the flash, or None: read by the agent's own code while it does not run."""
+        """The image on the flash, or None: read by the agent's program while it does not run."""
         out = self.folder / f"{slot}.bin"
         if out.exists():
             os.unlink(out)

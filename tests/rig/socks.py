@@ -1,7 +1,7 @@
 """A SOCKS5 relay on loopback: the network of one device, which can be taken away and given back.
 
-Only CONNECT without authentication (RFC 1928), which is what agents use. Cutting the network resets every connection and
-refuses new ones, like a link that is down.
+Only CONNECT without authentication (RFC 1928), which is what agents use. Cutting the network resets
+every connection and refuses new ones, like a link that is down.
 """
 
 import selectors

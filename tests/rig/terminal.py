@@ -1,4 +1,4 @@
-"""What the demo prints: steps, progress bars that fit a terminal or a log, and the closing table."""
+"""What the demo prints: steps, progress that fits a terminal or a log, and the closing table."""
 
 import os
 import sys
@@ -19,7 +19,10 @@ class Terminal:
 
     def step(self, text):
         self._end_bars()
-        print(f"\n{self._paint('1;34', f'[{time.monotonic() - self._start:5.1f} s]')} {text}", flush=True)
+        print(
+            f"\n{self._paint('1;34', f'[{time.monotonic() - self._start:5.1f} s]')} {text}",
+            flush=True,
+        )
         self._marks.clear()
 
     def note(self, text):

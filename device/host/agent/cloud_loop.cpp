@@ -175,8 +175,8 @@ std::optional<CloudLoop::End> CloudLoop::connect(net::MqttLink& link, const std:
   const auto endpoint = net::parse_endpoint(host, net::kMqttTlsPort);
   if (!endpoint) return lost(endpoint.error());
   const net::Credential& credential = access_.credential;
-  const auto opened =
-      link.open({*endpoint, login, access_.proxy, access_.ca_file, credential.cert_file, credential.key_file});
+  const auto opened = link.open({*endpoint, login, access_.proxy, access_.ca_file,
+                                 credential.cert_file, credential.key_file});
   if (!opened) return lost(opened.error());
   const Instant deadline = parts_.clock.now() + kConnectTimeout;
   while (parts_.clock.now() < deadline) {

@@ -18,9 +18,9 @@ namespace {
 
 using std::chrono::seconds;
 
-const std::vector<std::string> kSections = {"identity", "dps",      "hub",       "tls",   "flash",
-                                            "mcu",      "network",  "download",  "telemetry",
-                                            "state",    "log"};
+const std::vector<std::string> kSections = {"identity",  "dps",   "hub",     "tls",
+                                            "flash",     "mcu",   "network", "download",
+                                            "telemetry", "state", "log"};
 constexpr std::array<std::string_view, 6> kLogLevels = {"trace", "debug", "info",
                                                         "warn",  "error", "off"};
 constexpr std::size_t kDeviceIdBytesMax = 128;

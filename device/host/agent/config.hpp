@@ -57,7 +57,7 @@ struct Config {
   FlashConfig flash;
   McuConfig mcu;
   std::optional<net::Endpoint> proxy;  // SOCKS5, for MQTT and HTTPS alike
-  std::uint64_t max_rate_bytes = 0;  // per second; 0: no limit
+  std::uint64_t max_rate_bytes = 0;    // per second; 0: no limit
   Duration telemetry_interval = std::chrono::seconds(60);
   std::string temperature_file;  // thousandths of a degree Celsius, as in /sys/class/thermal
   std::string state_file;

@@ -9,7 +9,8 @@
 //   {"event":"phase","phase":"..","status":"..","code":"..","target":n,"version":n}
 //   {"event":"request","firstByte":n}
 //   {"event":"progress","bytes":n,"size":n,"percent":n,"fetched":n}
-//   {"event":"outcome","number":n,"status":"..","code":"..","version":n,"target":n,"fetched":n,"detail":".."}
+//   {"event":"outcome","number":n,"status":"..","code":"..","version":n,"target":n,"fetched":n,
+//    "detail":".."}
 //   {"event":"acknowledged","number":n}   {"event":"stopped"}
 //
 // `fetched` counts the bytes handed to the store for this offer, restarts included. New members may

@@ -23,8 +23,8 @@ struct MqttPeer {
   Endpoint endpoint;
   Login login;
   std::optional<Endpoint> proxy;  // SOCKS5
-  std::string ca_file;    // PEM; empty: the system's certificates
-  std::string cert_file;  // PEM of the client; empty: none
+  std::string ca_file;            // PEM; empty: the system's certificates
+  std::string cert_file;          // PEM of the client; empty: none
   std::string key_file;
 };
 

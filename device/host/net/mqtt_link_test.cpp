@@ -45,6 +45,7 @@ class MqttLinkTest : public ::testing::Test {
   MqttPeer peer(std::uint16_t port) const {
     return {.endpoint = {"127.0.0.1", port},
             .login = {"dev-1", "hub/dev-1/?api-version=x", "secret"},
+            .proxy = {},
             .ca_file = ca_file_,
             .cert_file = {},
             .key_file = {}};
