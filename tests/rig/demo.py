@@ -2,7 +2,6 @@
 
 What it claims is checked on the flash images, not on the reports.
 
-Usage: python3 -m tests.rig.demo --build FOLDER --state FOLDER --releases FILE FILE --large FILE
 Exit code 0 only if every device ends on the right bytes and the untouched one was not touched.
 """
 
@@ -21,6 +20,13 @@ from .socks import Relay
 from .terminal import Terminal
 
 PRODUCT = "prime-hub"
+FIRMWARE = [
+    pathlib.Path(f"third_party/firmware/prime-hub-{version}.bin")
+    for version in ("7.27.0", "7.28.0")
+]
+# PC firmware: several megabytes that every Debian machine can have.
+STAND_IN = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+RELEASE_BYTES = 256 * 1024  # of a piece that stands for a release
 LARGE_RATE = "900k"
 KILL_AT_PERCENT = 40
 CUT_AT_PERCENT = 40
@@ -32,14 +38,15 @@ LIMIT_S_PER_MIB = 4.46
 
 
 class Demo:
-    def __init__(self, options):
+    def __init__(self, options, releases, large):
         self.terminal = Terminal()
-        self.folder = pathlib.Path(options.state)
+        self.begin = time.monotonic()
+        self.folder = options.state.absolute()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.site = Site(self.folder, pathlib.Path(options.build) / "bin")
-        self.releases = [pathlib.Path(path) for path in options.releases]
-        self.large = pathlib.Path(options.large)
+        self.site = Site(self.folder, options.build.absolute() / "bin")
+        self.releases = releases
+        self.large = large
         self.relay = Relay()
         self.lab = []
         self.stored_bytes = 0  # of all releases; every lab device stores each of them
@@ -232,6 +239,10 @@ class Demo:
             and not any(event["event"] == "offer" for event in field.events)
         )
         rows.append([field.name, 0, "no image" if untouched else "TOUCHED", "0", ""])
+        self.terminal.note(
+            f"all of it took {time.monotonic() - self.begin:.0f} s; flash files, logs and the "
+            f"hub's state stay in {self.folder}"
+        )
         print()
         self.terminal.table(
             [
@@ -243,7 +254,6 @@ class Demo:
             ],
             rows,
         )
-        self.site.close()
         print(
             f"\ndemo: {right} devices on the right version, {int(untouched)} untouched, "
             f"{wrong + (not untouched)} wrong"
@@ -256,28 +266,51 @@ class Demo:
             raise RigError(otherwise)
 
 
+def pieces_of(file, folder):
+    """Two releases cut out of a user's file, where real MCU firmware could not be obtained."""
+    content = file.read_bytes()
+    size = min(RELEASE_BYTES, len(content) // 2)
+    folder.mkdir(parents=True, exist_ok=True)
+    releases = [folder / "release-1.bin", folder / "release-2.bin"]
+    for number, path in enumerate(releases):
+        path.write_bytes(content[number * size : (number + 1) * size])
+    return releases
+
+
+def choose_images(options):
+    """The two releases and the large image, or a RigError that says what is missing."""
+    large = options.file or STAND_IN
+    if not large.is_file() or large.stat().st_size == 0:
+        raise RigError(f"{large} is no file with content; give a firmware image: scripts/demo FILE")
+    if all(path.is_file() for path in FIRMWARE):
+        return FIRMWARE, large
+    if options.file is None:
+        raise RigError("the MCU firmware could not be obtained; give an image: scripts/demo FILE")
+    return pieces_of(large, options.build / "demo"), large
+
+
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--build", required=True)
-    parser.add_argument("--state", required=True)
-    parser.add_argument("--releases", nargs=2, required=True)
-    parser.add_argument("--large", required=True)
-    demo = Demo(parser.parse_args())
-    begin = time.monotonic()
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", type=pathlib.Path, help="the image of the large update"
+    )
+    parser.add_argument("--build", type=pathlib.Path, default="build/dev", help="built programs")
+    parser.add_argument("--state", type=pathlib.Path, default="demo-state", help="made anew")
+    options = parser.parse_args()
     try:
-        code = demo.run()
+        releases, large = choose_images(options)
+        demo = Demo(options, releases, large)
+        try:
+            return demo.run()
+        finally:
+            demo.site.close()
     except RigError as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
-        code = 1
-        for agent in demo.site.agents.values():
-            agent.stop()
-    print(
-        f"demo: {time.monotonic() - begin:.0f} s; flash files, logs and the hub's state are in "
-        f"{demo.folder}"
-    )
-    return code
+        return 1
 
 
 if __name__ == "__main__":
