@@ -99,7 +99,7 @@ function(ota_make_core name)
 endfunction()
 
 # Targets that build the tests of one label, so that a sanitizer run compiles nothing else.
-foreach(label unit sim threads)
+foreach(label unit sim fuzz threads)
   add_custom_target(tests_${label})
 endforeach()
 

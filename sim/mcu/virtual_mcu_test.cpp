@@ -59,10 +59,18 @@ TEST_F(VirtualMcuTest, HasNoApplicationAfterAnInterruptedProgramming) {
 
 TEST_F(VirtualMcuTest, DoesNotStartAnImageWithABrokenVectorTable) {
   VirtualMcu mcu(folder_);
-  const auto broken = image(0xFFFF'FFFF, 0xFFFF'FFFF);
+  const auto broken = image(0x1234'5678, 0x9ABC'DEF0);
   ASSERT_TRUE(program(mcu, broken, broken.size())) << "the bootloader itself cannot tell";
   EXPECT_FALSE(mcu.version());
   EXPECT_TRUE(VirtualMcu(folder_, BootCheck::NotErased).version());
+}
+
+TEST_F(VirtualMcuTest, NeverStartsErasedFlash) {
+  VirtualMcu mcu(folder_);
+  const auto erased = image(0xFFFF'FFFF, 0xFFFF'FFFF);
+  ASSERT_TRUE(program(mcu, erased, erased.size()));
+  EXPECT_FALSE(mcu.version());
+  EXPECT_FALSE(VirtualMcu(folder_, BootCheck::NotErased).version());
 }
 
 TEST(VectorTable, WantsStackInRamAndAThumbResetInFlash) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "tests/engine/engine_rig.hpp"
+#include "tests/run_settings.hpp"
 
 namespace ota::test {
 namespace {
@@ -75,10 +76,10 @@ class BadLuck {
 };
 
 TEST(Chaos, ADeviceLeavesEveryStateThatBadLuckBringsItInto) {
-  const char* given = std::getenv("OTA_TEST_SEED");
-  const std::uint64_t first = given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
-  const std::uint64_t last = given == nullptr ? 80 : first;
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  const bool given = std::getenv("OTA_TEST_SEED") != nullptr;
+  const std::uint64_t first = seed_of_run();
+  const std::uint64_t last = given ? first : 80;
+  for (std::uint64_t seed = first; seed <= last; seed += sample_of_run()) {
     SCOPED_TRACE(::testing::Message() << "OTA_TEST_SEED=" << seed);
     EngineRig rig;
     BadLuck luck(seed);

@@ -2,10 +2,10 @@
 // in every way the part can be; then again while the device recovers. Whatever happens, the device
 // must go on by itself to a whole image, and say only what is so.
 
-#include <cstdlib>
 #include <string>
 
 #include "tests/engine/engine_rig.hpp"
+#include "tests/run_settings.hpp"
 
 namespace ota::test {
 namespace {
@@ -91,18 +91,14 @@ class Life {
   std::uint64_t steps_before_ = 0;
 };
 
-std::uint64_t seed_of_run() {
-  const char* given = std::getenv("OTA_TEST_SEED");
-  return given == nullptr ? 1 : std::strtoull(given, nullptr, 10);
-}
-
 void cut_every_flash_operation(Story story) {
   Life clean(story);
   clean.recover();
   clean.expect_good_end();
   const std::uint64_t operations = clean.operations();
   ASSERT_GT(operations, kImage.size() / 256) << "the image itself takes more than that";
-  for (std::uint64_t cut = 0; cut < operations; ++cut) {
+  const std::uint64_t sample = sample_of_run();
+  for (std::uint64_t cut = seed_of_run() % sample; cut < operations; cut += sample) {
     SCOPED_TRACE(::testing::Message() << "cut at operation " << cut << " of " << operations
                                       << ", OTA_TEST_SEED=" << seed_of_run());
     Life life(story);
@@ -127,8 +123,9 @@ TEST(PowerCut, EveryTearOfTheLastOperations) {
   Life clean(Story::Update);
   clean.recover();
   const std::uint64_t operations = clean.operations();
+  const std::uint64_t sample = sample_of_run();
   const std::uint64_t first = operations > 60 ? operations - 60 : 0;
-  for (std::uint64_t cut = first; cut < operations; ++cut) {
+  for (std::uint64_t cut = first + seed_of_run() % sample; cut < operations; cut += sample) {
     for (std::uint8_t tear = 0; tear < sim::kProgramTearCount; ++tear) {
       SCOPED_TRACE(::testing::Message() << "cut " << cut << ", tear " << int{tear});
       Life life(Story::Update);
@@ -168,7 +165,8 @@ TEST(PowerCut, TwoCutsAtRandomPlaces) {
   Life clean(Story::Update);
   clean.recover();
   const std::uint64_t operations = clean.operations();
-  for (int round = 0; round < 150; ++round) {
+  const std::uint64_t rounds = 150 / sample_of_run();
+  for (std::uint64_t round = 0; round < rounds; ++round) {
     const std::uint64_t first = random.below(operations);
     const std::uint64_t second = random.below(operations);
     SCOPED_TRACE(::testing::Message() << "round " << round << ": cuts at " << first << " and "

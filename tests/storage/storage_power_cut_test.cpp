@@ -6,9 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <optional>
 
+#include "tests/run_settings.hpp"
 #include "tests/storage/storage_life.hpp"
 #include "tests/storage/storage_rig.hpp"
 
@@ -22,16 +22,9 @@ using ::testing::Not;
 
 using BrokenPromises = std::vector<std::string>;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t fallback) {
-  const char* const given = std::getenv(name);
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : fallback;
-}
+bool exhaustive() { return test::number_from_environment("OTA_TEST_EXHAUSTIVE", 0) != 0; }
 
-std::uint64_t test_seed() { return number_from_environment("OTA_TEST_SEED", 1); }
-
-std::uint64_t stride() {
-  return number_from_environment("OTA_TEST_EXHAUSTIVE", 0) != 0 ? 1 : sim::kProgramTearCount;
-}
+std::uint64_t stride() { return exhaustive() ? 1 : sim::kProgramTearCount * test::sample_of_run(); }
 
 /// Lives with the cuts, one after the other and each counted from the power-up before, then to the
 /// end.
@@ -73,7 +66,7 @@ TEST_P(PowerCutTest, EveryStorageOperationKeepsWhatWasDurable) {
   const auto erase = static_cast<sim::EraseTear>(GetParam());
   const std::uint64_t operations = operations_of_a_clean_life();
   ASSERT_GT(operations, 800U);
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = test::seed_of_run();
   for (std::uint64_t cut = (GetParam() + seed) % stride(); cut < operations; cut += stride()) {
     const auto broken = live_with_cuts(
         {{.at_operation = cut, .tear_seed = seed + cut, .program = program, .erase = erase}});
@@ -87,10 +80,10 @@ INSTANTIATE_TEST_SUITE_P(EachTear, PowerCutTest,
 
 TEST(PowerCutPairs, FurtherCutsDuringRecoveryKeepWhatWasDurable) {
   const std::uint64_t operations = operations_of_a_clean_life();
-  const std::uint64_t seed = test_seed();
+  const std::uint64_t seed = test::seed_of_run();
   SplitMix64 random(seed);
-  const int runs = stride() == 1 ? 3000 : 150;
-  for (int run = 0; run < runs; ++run) {
+  const std::uint64_t runs = exhaustive() ? 3000 : 150 / test::sample_of_run();
+  for (std::uint64_t run = 0; run < runs; ++run) {
     const auto draw = [&](std::uint64_t below) {
       return sim::PowerCut{.at_operation = random.below(below), .tear_seed = random.next()};
     };
