@@ -85,7 +85,9 @@ ExitCode execute(const CommandLine& line) {
     return ExitCode::Ok;
   }
   const Arguments& arguments = line.arguments;
-  const auto config = agent::load_config(arguments.config, arguments.overrides);
+  agent::ConfigOverrides overrides = arguments.overrides;
+  overrides.connects = !line.flash->parsed() && !line.import->parsed();
+  const auto config = agent::load_config(arguments.config, overrides);
   if (!config) {
     std::fprintf(stderr, "%s\n", config.error().c_str());
     return ExitCode::Usage;

@@ -71,6 +71,7 @@ class Child:
                     f"{self.name} did not stop within {timeout_s} s of SIGTERM"
                 ) from None
         self._reader.join()
+        self._process.stdout.close()
         self._log.close()
         return self._process.returncode
 

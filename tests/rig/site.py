@@ -16,8 +16,8 @@ class Site:
     """Everything below one folder; nothing outlives close()."""
 
     def __init__(self, folder, binaries):
-        self.folder = pathlib.Path(folder)
-        self.binaries = pathlib.Path(binaries)
+        self.folder = pathlib.Path(folder).absolute()
+        self.binaries = pathlib.Path(binaries).absolute()
         self.profile = self.folder / "profile.toml"
         self.ca = None
         self.device_host = None
@@ -26,8 +26,8 @@ class Site:
         self._hub = None
 
     # ---- the hub ----
-    def start_hub(self, mqtt_port=0, https_port=0):
-        """Starts the hub on free ports, or on given ones after a stop."""
+    def start_hub(self, mqtt_port=0, https_port=0, arguments=()):
+        """Starts the hub on free ports, or on given ones."""
         self._hub = Child(
             "hub",
             [
@@ -44,6 +44,7 @@ class Site:
                 str(https_port),
                 "--log-level",
                 "warn",
+                *arguments,
             ],
             self.folder / "hub.log",
         )
@@ -53,12 +54,26 @@ class Site:
         facts = json.loads(line)
         self.ca = facts["ca"]
         self.device_host = facts["device_host"]
+        self.id_scope = re.search(
+            r"^id_scope *= *['\"](.*)['\"]$", self.profile.read_text(), re.MULTILINE
+        ).group(1)
+        self._ports = (facts["mqtt_port"], facts["https_port"])
+        self._hub_arguments = arguments
         return facts
 
     def stop_hub(self):
         code = self._hub.stop()
         self._hub = None
         return code
+
+    def kill_hub(self):
+        self._hub.kill()
+        self._hub.stop()
+        self._hub = None
+
+    def start_hub_again(self):
+        """On the ports that agents and blobs know."""
+        return self.start_hub(*self._ports, self._hub_arguments)
 
     # ---- the operator ----
     def operate(self, *arguments, check=True, timeout_s=60):
@@ -90,6 +105,9 @@ class Site:
         return key_file
 
     # ---- devices ----
+    def dps_settings(self, **credential):
+        return {"host": self.device_host, "id_scope": self.id_scope, **credential}
+
     def add_agent(self, name, **settings):
         self.agents[name] = Agent(self, name, **settings)
         return self.agents[name]
@@ -114,12 +132,15 @@ class Agent:
         name,
         *,
         product,
-        group_key,
+        group_key=None,
         max_rate=None,
         proxy_port=None,
         mcu=None,
         event_bytes=0,
+        sections=None,
+        environment=None,
     ):
+        """sections: more of the configuration, or other values, by section and key."""
         self.site = site
         self.name = name
         self.folder = site.folder / name
@@ -127,33 +148,41 @@ class Agent:
         self.flash = self.folder / "flash.bin"
         self.events = []  # all events of all its runs
         self._event_bytes = event_bytes
+        self._environment = environment
         self._child = None
         self._config = self.folder / "agent.toml"
-        self._config.write_text(self._configuration(product, group_key, max_rate, proxy_port, mcu))
+        settings = self._settings(product, group_key, max_rate, proxy_port, mcu)
+        for section, values in (sections or {}).items():
+            settings.setdefault(section, {}).update(values)
+        self.configure(settings)
 
-    def _configuration(self, product, group_key, max_rate, proxy_port, mcu):
+    def _settings(self, product, group_key, max_rate, proxy_port, mcu):
         sections = {
             "identity": {"device_id": self.name, "product": product},
-            "dps": {
-                "host": self.site.device_host,
-                "id_scope": self.site.id_scope,
-                "group_key_file": str(group_key),
-            },
             "tls": {"ca_file": self.site.ca},
             "flash": {"kind": "file", "path": str(self.flash), "clock_hz": FLASH_CLOCK_HZ},
             "mcu": {"programmer": "store-only", **(mcu or {})},
             "telemetry": {"interval_s": 10},
             "state": {"file": str(self.folder / "state.json")},
         }
+        if group_key:
+            sections["dps"] = self.site.dps_settings(group_key_file=str(group_key))
         if max_rate:
             sections["download"] = {"max_rate": max_rate}
         if proxy_port:
             sections["network"] = {"proxy": f"socks5://127.0.0.1:{proxy_port}"}
+        return sections
+
+    def configure(self, settings):
+        """Takes effect at the next start."""
+        self.settings = settings
         # JSON texts and numbers are TOML values too.
-        return "".join(
-            f"[{section}]\n"
-            + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-            for section, values in sections.items()
+        self._config.write_text(
+            "".join(
+                f"[{section}]\n"
+                + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+                for section, values in settings.items()
+            )
         )
 
     @property
@@ -174,11 +203,15 @@ class Agent:
                 str(self._event_bytes),
             ],
             self.folder / "agent.log",
+            self._environment,
         )
 
     def kill(self):
         self._child.kill()
-        # What it wrote before the kill still counts.
+        self.stop()
+
+    def _read_rest(self):
+        """What it wrote before its end still counts."""
         while (line := self._child.next_line(time.monotonic() + 5)) is not None:
             self.events.append(json.loads(line))
 
@@ -186,6 +219,7 @@ class Agent:
         if self._child is None:
             return 0
         code = self._child.stop()
+        self._read_rest()
         self._child = None
         return code
 

@@ -55,6 +55,13 @@ Result<Ok, std::string> use_dps(const Config& config, CloudAccess& access) {
 
 }  // namespace
 
+std::string CloudAccess::login_advice(bool at_dps) const {
+  const std::string proof = credential.has_certificate() ? "certificate" : "key";
+  if (!at_dps) return "check the device's " + proof + " and that the hub has not disabled it";
+  return "check dps.id_scope ('" + id_scope + "'), the " + proof + " for '" + registration_id +
+         "' and that its enrollment exists and is enabled";
+}
+
 Result<CloudAccess, std::string> resolve_access(const Config& config) {
   CloudAccess access;
   access.ca_file = config.ca_file;

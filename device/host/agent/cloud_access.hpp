@@ -24,6 +24,9 @@ struct CloudAccess {
 
   bool uses_dps() const noexcept { return !dps_host.empty(); }
 
+  /// What to look at when the server refuses the login; it does not say which part is wrong.
+  std::string login_advice(bool at_dps) const;
+
   /// What a cached assignment must have been made for.
   std::string registration() const { return dps_host + "/" + id_scope + "/" + registration_id; }
 };

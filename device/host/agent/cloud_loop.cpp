@@ -49,6 +49,7 @@ void CloudLoop::run() {
     const End end = work();
     if (end == End::Stopped) return;
     if (end == End::Renew) continue;
+    if (parts_.inbox.stopped()) return;
     const Duration pause = pause_floor_ + backoff_.next(parts_.random);
     spdlog::info("cloud: next try in {:.1f} s",
                  static_cast<double>(duration_cast<milliseconds>(pause).count()) / 1000.0);
@@ -197,10 +198,9 @@ std::optional<CloudLoop::End> CloudLoop::on_event(const net::LinkEvent& event) {
   const auto* refused = std::get_if<net::link_event::Refused>(&event);
   if (refused == nullptr) return std::nullopt;
   if (!is_credential(refused->code)) return lost(refused->reason);
-  spdlog::error(
-      "cloud: the credential was refused ({}); check the device's key and whether it is "
-      "enabled{}",
-      refused->reason, parts_.wall_clock.is_set() ? "" : "; the clock is not set");
+  spdlog::error("cloud: the login was refused ({}); {}{}", refused->reason,
+                access_.login_advice(!assignment_),
+                parts_.wall_clock.is_set() ? "" : "; the clock is not set");
   parts_.events.write("disconnected", {{"reason", std::string_view(refused->reason)}});
   return End::Refused;
 }

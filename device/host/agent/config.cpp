@@ -45,7 +45,7 @@ class Loader {
     read_mcu();
     read_network();
     read_rest();
-    check_login();
+    if (overrides_.connects) check_login();
     if (!errors_.empty()) return errors_.text();
     return std::move(config_);
   }

@@ -70,6 +70,7 @@ struct ConfigOverrides {
   std::string cert_file;
   std::string key_file;
   std::string ca_file;
+  bool connects = true;  // false for commands that need no login, such as those for the flash
 };
 
 inline constexpr const char* kConnectionStringVariable = "MCU_OTA_DEVICE_CONNECTION_STRING";
