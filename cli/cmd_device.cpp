@@ -154,6 +154,7 @@ void add_device(CLI::App& app, Context& context) {
       ->required()
       ->type_name("FILE");
   creates->footer(
+      "The key file is what the agent names as hub.connection_string_file.\n"
       "Example:\n"
       "  mcu-ota device create pump-017 --product pump --group lab --key-file pump-017.key\n");
 

@@ -174,12 +174,16 @@ void add_enrollment(CLI::App& app, Context& context) {
   creates->add_option("--product", arguments->tags.product, "Tag productType of its devices");
   creates->add_option("--group", arguments->tags.group, "Tag deviceGroup of its devices");
   creates->footer(
-      "Example:\n"
-      "  mcu-ota enrollment create group plant --product pump --group lab --key-file plant.key\n");
+      "The key file is what agents name as dps.group_key_file (group) or dps.key_file.\n"
+      "Examples:\n"
+      "  mcu-ota enrollment create group plant --product pump --group lab --key-file plant.key\n"
+      "  mcu-ota enrollment create individual pump-017 --product pump --group lab --key-file "
+      "pump-017.key\n");
 
   CLI::App* removes = add("delete", "Take an enrollment away; its devices stay", &remove);
   add_id(removes);
   removes->add_flag("-y,--yes", arguments->confirmed, "Do it without asking");
+  removes->footer("Example:\n  mcu-ota enrollment delete individual pump-017 --yes\n");
 }
 
 }  // namespace ota::cli

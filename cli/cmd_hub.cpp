@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,12 @@ std::string default_state_directory() {
   return "mcu-ota-hub";
 }
 
+std::string absolute(const std::string& path) {
+  std::error_code unknown_folder;
+  const auto full = std::filesystem::absolute(path, unknown_folder);
+  return unknown_folder ? path : full.lexically_normal().string();
+}
+
 void log_to_stderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("hub");
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
@@ -48,7 +55,8 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
         {"schema", kJsonSchema},         {"device_host", facts.device_host},
         {"hub_host", facts.hub_host},    {"listen", facts.listen_address},
         {"mqtt_port", facts.mqtt_port},  {"https_port", facts.https_port},
-        {"profile", facts.profile_file}, {"ca", facts.ca_file}};
+        {"profile", facts.profile_file}, {"ca", facts.ca_file},
+        {"id_scope", facts.id_scope}};
     std::cout << document.dump() << std::endl;
     return;
   }
@@ -56,6 +64,7 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
             << "  (devices: " << facts.device_host << ")\n"
             << "HTTPS     " << facts.listen_address << " port " << facts.https_port
             << "  (operators, blobs: " << facts.hub_host << ")\n"
+            << "id scope  " << facts.id_scope << "  (devices give it to DPS)\n"
             << "profile   " << facts.profile_file << "\n"
             << "CA        " << facts.ca_file << "\n"
             << "ready; stop with Ctrl-C" << std::endl;
@@ -64,8 +73,10 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
 ExitCode run_hub(const Context& context, HubOptions options) {
   ::umask(0077);  // Databases hold keys, and SQLite makes its files as the mask allows.
   log_to_stderr(options.log_level);
+  // The profile names files of the state folder and is read from anywhere.
+  options.server.state_directory = absolute(options.server.state_directory);
   options.server.profile_file =
-      context.profile_path.empty() ? profile::default_path() : context.profile_path;
+      absolute(context.profile_path.empty() ? profile::default_path() : context.profile_path);
   options.server.open_core = hub::Core::open;
   auto server = hub::HubServer::start(options.server);
   if (!server) {
@@ -112,6 +123,12 @@ void add_hub(CLI::App& app, Context& context) {
   verb->add_option("--log-level", options->log_level, "What goes to standard error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
+  verb->footer(
+      "Examples:\n"
+      "  mcu-ota hub                                     # for devices on this machine\n"
+      "  mcu-ota hub --listen 0.0.0.0 --host 10.0.0.5    # for devices on the network\n"
+      "A device needs the printed address and id scope, the CA file, and a key:\n"
+      "  mcu-ota enrollment create group plant --product pump --group lab --key-file plant.key\n");
   verb->callback([options, &context] {
     context.run = [options, &context] { return run_hub(context, *options); };
   });

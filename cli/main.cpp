@@ -10,15 +10,23 @@ namespace {
 
 using namespace ota::cli;
 
+/// What was understood of the command line: "mcu-ota device create".
+std::string command_of(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return app.get_name() + (verbs.empty() ? "" : " " + command_of(*verbs.front()));
+}
+
 /// Help goes to standard output with code 0; everything else that CLI11 refuses is a usage error.
 ExitCode explain(const CLI::App& app, const CLI::ParseError& error, const Context& context) {
   if (error.get_exit_code() == 0) {
     app.exit(error);
     return ExitCode::Ok;
   }
+  const auto unknown = app.remaining(true);
+  const std::string what = unknown.empty() ? error.what() : "unexpected '" + unknown.front() + "'";
   return report(context, {.exit_code = ExitCode::Usage,
                           .code = "usage",
-                          .message = std::string(error.what()) + "; see mcu-ota --help"});
+                          .message = what + "; see " + command_of(app) + " --help"});
 }
 
 }  // namespace

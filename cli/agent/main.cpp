@@ -30,7 +30,7 @@ struct Arguments {
 
 /// The command line; what is chosen is seen in which subcommand was parsed.
 struct CommandLine {
-  CLI::App app{"mcu-ota-agent: brings firmware to the MCU beside this device"};
+  CLI::App app{"Brings firmware to the MCU beside this device", "mcu-ota-agent"};
   Arguments arguments;
   CLI::App* run = app.add_subcommand("run", "connect and update (the default)");
   CLI::App* flash = app.add_subcommand("flash", "look at the flash chip, test or format it");
@@ -38,7 +38,7 @@ struct CommandLine {
   CLI::App* flash_read = flash->add_subcommand("read", "write a stored image to FILE");
   CLI::App* flash_test = flash->add_subcommand("test", "check wiring and cells");
   CLI::App* flash_format = flash->add_subcommand("format", "erase all images (needs --yes)");
-  CLI::App* import = app.add_subcommand("import", "store FILE as the image that the MCU runs");
+  CLI::App* import = app.add_subcommand("import", "tell the agent what the MCU runs now");
   CLI::App* version = app.add_subcommand("version", "print the version");
 
   CommandLine() {
@@ -65,11 +65,31 @@ struct CommandLine {
         ->required()
         ->check(CLI::IsMember({"current", "candidate"}));
     flash_read->add_option("FILE", arguments.out_file, "where to write it")->required();
-    import->add_option("FILE", arguments.import.file, "the image")->required();
+    import->add_option("FILE", arguments.import.file, "the image that the MCU runs")->required();
     import->add_option("VERSION", arguments.import.version, "its version, 1 .. 2147483647")
         ->required();
     import->add_option("--mcu-version", arguments.import.mcu_version,
                        "what the MCU reports for it (default: VERSION)");
+    add_examples();
+  }
+
+ private:
+  void add_examples() {
+    app.footer(
+        "The configuration names hub, login, flash and MCU; mcu-ota-agent.example.toml shows every "
+        "key.\n"
+        "Examples:\n"
+        "  mcu-ota-agent -c agent.toml\n"
+        "  mcu-ota-agent flash info -c agent.toml\n"
+        "  mcu-ota-agent import factory.bin 1 -c agent.toml --yes\n");
+    flash_read->footer("Example:\n  mcu-ota-agent flash read current image.bin -c agent.toml\n");
+    flash_test->footer(
+        "Without a file system on the chip, writing is tested on its last 64 KiB (needs --yes).\n");
+    import->footer(
+        "Stores the MCU's present image on the flash, so that already the first update can be\n"
+        "rolled back. The MCU itself is not touched. Not while the agent runs.\n"
+        "Example:\n"
+        "  mcu-ota-agent import factory.bin 1 --mcu-version 1.0.3 -c agent.toml --yes\n");
   }
 };
 

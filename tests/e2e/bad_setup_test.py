@@ -3,12 +3,14 @@
 Usage: python3 -m tests.e2e.bad_setup_test BUILD_FOLDER
 """
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from tests.e2e.kill_test import start_site
@@ -56,6 +58,17 @@ class BadSetup(unittest.TestCase):
         code, _, err = self.hub("--state", self.path / "hub", "--mqtt-port", 0, "--https-port", 0)
         self.assertEqual(code, 1)
         self.assertRegex(err, "(?i)hub")
+
+    def test_profile_of_a_relative_state_folder_serves_any_folder(self):
+        profile = self.path / "relative.toml"
+        state = os.path.relpath(self.path / "relative")
+        arguments = [f"{BUILD}/bin/mcu-ota", "hub", "--json", "--state", state]
+        arguments += ["--profile", str(profile), "--mqtt-port", "0", "--https-port", "0"]
+        hub = process.Child("hub", arguments, self.path / "relative.log")
+        self.addCleanup(hub.stop)
+        facts = json.loads(hub.next_line(time.monotonic() + 20))
+        self.assertEqual(facts["ca"], str(self.path / "relative/tls/ca.pem"))
+        self.assertIn(facts["ca"], profile.read_text())
 
     # ---- the agent ----
     def agent(self, name):

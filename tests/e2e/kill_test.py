@@ -7,7 +7,6 @@ Usage: python3 -m tests.e2e.kill_test BUILD_FOLDER [ROUNDS]; OTA_TEST_SEED=N rep
 
 import os
 import random
-import re
 import sys
 import tempfile
 import time
@@ -22,7 +21,6 @@ EVENT_BYTES = 16 * 1024
 def start_site(folder, build):
     site = Site(folder, f"{build}/bin")
     site.start_hub()
-    site.id_scope = re.search(r'id_scope\s*=\s*["\']([^"\']+)', site.profile.read_text()).group(1)
     return site
 
 

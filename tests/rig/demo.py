@@ -8,7 +8,6 @@ Exit code 0 only if every device ends on the right bytes and the untouched one w
 import argparse
 import hashlib
 import pathlib
-import re
 import shutil
 import sys
 import threading
@@ -69,9 +68,6 @@ class Demo:
     def start_hub(self):
         self.terminal.step("A local hub starts: IoT Hub, DPS and Blob Storage in one process")
         facts = self.site.start_hub()
-        self.site.id_scope = re.search(
-            r'id_scope\s*=\s*["\']([^"\']+)', self.site.profile.read_text()
-        ).group(1)
         self.terminal.note(f"devices at {facts['device_host']}, operators at {facts['hub_host']}")
         self.terminal.note(f"profile for the other commands: {facts['profile']}")
 

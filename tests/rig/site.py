@@ -54,9 +54,7 @@ class Site:
         facts = json.loads(line)
         self.ca = facts["ca"]
         self.device_host = facts["device_host"]
-        self.id_scope = re.search(
-            r"^id_scope *= *['\"](.*)['\"]$", self.profile.read_text(), re.MULTILINE
-        ).group(1)
+        self.id_scope = facts["id_scope"]
         self._ports = (facts["mqtt_port"], facts["https_port"])
         self._hub_arguments = arguments
         return facts

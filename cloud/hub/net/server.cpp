@@ -145,6 +145,7 @@ class Server final : public HubServer {
     const Access access = core_->access();
     facts_.hub_host = access.hub_host;
     facts_.device_host = access.device_host;
+    facts_.id_scope = access.id_scope;
     facts_.profile_file = options.profile_file;
     if (options.profile_file.empty()) return Ok{};
     profile::Profile out;

@@ -40,6 +40,7 @@ class HubServer {
     std::uint16_t https_port = 0;
     std::string device_host;  // what devices use
     std::string hub_host;     // what operators use
+    std::string id_scope;     // what devices give to DPS
     std::string profile_file;
     std::string ca_file;
   };

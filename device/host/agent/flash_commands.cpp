@@ -77,7 +77,8 @@ void print_content(store::Store& store) {
     std::printf("%-12s %.*s, MCU version %u\n", "phase", static_cast<int>(phase.size()),
                 phase.data(), journal->mcu_version);
   } else {
-    std::printf("%-12s %s\n", "phase", to_text(journal.error()));
+    const bool none = journal.error() == Errc::NotFound;
+    std::printf("%-12s %s\n", "phase", none ? "idle, no update yet" : to_text(journal.error()));
   }
 }
 

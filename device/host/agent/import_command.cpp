@@ -97,7 +97,8 @@ ExitCode import_image(const Config& config, const OpenFlash& open_flash,
                         : std::string("the image was not stored: ") + to_text(imported.error()),
                    busy ? ExitCode::Conflict : ExitCode::Failed);
   }
-  std::printf("stored version %u, %u bytes\n", identity.version, identity.size_bytes);
+  std::printf("version %u (%u bytes) is now the image that a rollback goes back to\n",
+              identity.version, identity.size_bytes);
   return ExitCode::Ok;
 }
 
