@@ -106,7 +106,7 @@ endforeach()
 # ota_test(NAME x SOURCES x_test.cpp DEPS ota::x [EXTERNAL target ...] [LABEL unit|sim|e2e|fuzz|long]
 #          [TIMEOUT s] [THREADS])
 # A GoogleTest program, registered as one test; labels select suites. THREADS adds it to the run
-# with the thread sanitizer; tests of the agent and the hub are always in it.
+# with the thread sanitizer. Tests of the agent are always in it; the hub is one event loop.
 function(ota_test)
   cmake_parse_arguments(ARG "THREADS" "NAME;LABEL;TIMEOUT" "SOURCES;DEPS;EXTERNAL" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
@@ -123,7 +123,7 @@ function(ota_test)
   endif()
   set(labels ${ARG_LABEL})
   file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
-  if(ARG_THREADS OR folder MATCHES "^(device/host|cloud/hub)(/|$)")
+  if(ARG_THREADS OR folder MATCHES "^device/host(/|$)")
     list(APPEND labels threads)
   endif()
   add_executable(${ARG_NAME} ${ARG_SOURCES})

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import pathlib
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -297,6 +298,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default="build/dev", help="built programs")
     parser.add_argument("--state", type=pathlib.Path, default="demo-state", help="made anew")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no child is left behind
     try:
         releases, large = choose_images(options)
         demo = Demo(options, releases, large)

@@ -35,17 +35,23 @@ bool modified_since(const BlobRequest& request, std::string_view header, const B
   return date ? current.modified > *date : otherwise;
 }
 
-BlobError not_modified() { return {304, "ConditionNotMet", ""}; }
-
-}  // namespace
-
-BlobResult<Ok> check_read_conditions(const BlobRequest& request, const BlobVersion* current) {
+/// If-Match, or else If-Unmodified-Since.
+BlobResult<Ok> check_match(const BlobRequest& request, const BlobVersion* current) {
   if (request.has_header("If-Match")) {
     if (!names(request.header("If-Match"), current)) return blob_error::condition_not_met();
   } else if (current != nullptr &&
              modified_since(request, "If-Unmodified-Since", *current, false)) {
     return blob_error::condition_not_met();
   }
+  return Ok{};
+}
+
+BlobError not_modified() { return {304, "ConditionNotMet", ""}; }
+
+}  // namespace
+
+BlobResult<Ok> check_read_conditions(const BlobRequest& request, const BlobVersion* current) {
+  OTA_TRY(check_match(request, current));
   if (request.has_header("If-None-Match")) {
     if (unquoted(request.header("If-None-Match")) == "*") {
       return BlobError{400, "UnsatisfiableCondition",
@@ -59,12 +65,7 @@ BlobResult<Ok> check_read_conditions(const BlobRequest& request, const BlobVersi
 }
 
 BlobResult<Ok> check_write_conditions(const BlobRequest& request, const BlobVersion* current) {
-  if (request.has_header("If-Match")) {
-    if (!names(request.header("If-Match"), current)) return blob_error::condition_not_met();
-  } else if (current != nullptr &&
-             modified_since(request, "If-Unmodified-Since", *current, false)) {
-    return blob_error::condition_not_met();
-  }
+  OTA_TRY(check_match(request, current));
   if (request.has_header("If-None-Match")) {
     if (!names(request.header("If-None-Match"), current)) return Ok{};
     if (unquoted(request.header("If-None-Match")) == "*") {
