@@ -186,7 +186,13 @@ class Demo:
                         on_event(who, event)
 
             try:
-                results[agent.name] = agent.wait_outcome(version, 60, seen)
+                outcome = agent.wait_outcome(version, 60, seen)
+                # The hub has it too: what the operator sees next is not behind.
+                number = outcome["number"]
+                agent.wait_for(
+                    lambda e: e["event"] == "acknowledged" and e["number"] >= number, 30
+                )
+                results[agent.name] = outcome
             except RigError as error:
                 failures.append(str(error))
 
@@ -264,13 +270,16 @@ class Demo:
 
 
 def pieces_of(file, folder):
-    """Two releases cut out of a user's file, where real MCU firmware could not be obtained."""
+    """Two releases cut out of a user's file, where real MCU firmware could not be obtained.
+
+    Both begin as the file does: what an MCU starts is decided by the first bytes.
+    """
     content = file.read_bytes()
-    size = min(RELEASE_BYTES, len(content) // 2)
+    size = min(RELEASE_BYTES, len(content) // 4)
     folder.mkdir(parents=True, exist_ok=True)
     releases = [folder / "release-1.bin", folder / "release-2.bin"]
-    for number, path in enumerate(releases):
-        path.write_bytes(content[number * size : (number + 1) * size])
+    for number, path in enumerate(releases, 1):
+        path.write_bytes(content[: number * size])
     return releases
 
 
