@@ -126,9 +126,8 @@ void add_device(CLI::App& app, Context& context) {
     CLI::App* sub = verb->add_subcommand(name, description);
     sub->callback([&context, arguments, action] {
       context.run = [&context, arguments, action] {
-        const auto session = Session::open(context);
-        if (!session) return report(context, session.error());
-        return action(context, **session, *arguments);
+        return with_session(context,
+                            [&](Session& session) { return action(context, session, *arguments); });
       };
     });
     return sub;

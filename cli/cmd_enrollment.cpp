@@ -138,11 +138,10 @@ void add_enrollment(CLI::App& app, Context& context) {
     CLI::App* sub = verb->add_subcommand(name, description);
     sub->callback([&context, arguments, action] {
       context.run = [&context, arguments, action] {
-        const auto session = Session::open(context);
-        if (!session) return report(context, session.error());
-        const auto dps = (*session)->dps();
-        if (!dps) return report(context, dps.error());
-        return action(context, **dps, *arguments);
+        return with_session(context, [&](Session& session) {
+          const auto dps = session.dps();
+          return dps ? action(context, **dps, *arguments) : report(context, dps.error());
+        });
       };
     });
     return sub;

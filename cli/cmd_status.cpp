@@ -111,9 +111,9 @@ void add_status(CLI::App& app, Context& context) {
       "  mcu-ota status --json | jq '.releases[].counts'\n");
   verb->callback([&context, id] {
     context.run = [&context, id] {
-      const auto session = Session::open(context);
-      if (!session) return report(context, session.error());
-      return id->empty() ? list(context, **session) : show(context, **session, *id);
+      return with_session(context, [&](Session& session) {
+        return id->empty() ? list(context, session) : show(context, session, *id);
+      });
     };
   });
 }

@@ -136,4 +136,9 @@ Result<rest::DpsClient*, Problem> Session::dps() {
                "AZURE_DPS_CONNECTIONSTRING, or use a profile that names it");
 }
 
+ExitCode with_session(const Context& context, const std::function<ExitCode(Session&)>& work) {
+  const auto session = Session::open(context);
+  return session ? work(**session) : report(context, session.error());
+}
+
 }  // namespace ota::cli

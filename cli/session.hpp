@@ -2,6 +2,7 @@
 
 // The clients of one command, built from the profile or, for Azure, from the environment.
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -46,5 +47,8 @@ class Session {
   std::optional<rest::BlobClient> blobs_;
   std::optional<rest::DpsClient> dps_;
 };
+
+/// Does `work` with a new session, or reports why there is none.
+ExitCode with_session(const Context& context, const std::function<ExitCode(Session&)>& work);
 
 }  // namespace ota::cli
