@@ -1,19 +1,14 @@
 #pragma once
 
-#include "base/clock.hpp"
+#include "sim/link/virtual_clock.hpp"
 
 namespace ota::sim {
 
 /// Time that moves only when told.
-class ManualClock final : public Clock {
+class ManualClock final : public VirtualClock {
  public:
   Instant now() noexcept override { return now_; }
-  void advance(Duration by) noexcept { now_ += by; }
-
-  /// Moves on to `at`; never back.
-  void advance_to(Instant at) noexcept {
-    if (at > now_) now_ = at;
-  }
+  void advance(Duration by) noexcept override { now_ += by; }
 
  private:
   Instant now_{};

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "device/core/fetch/transport.hpp"
-#include "sim/link/manual_clock.hpp"
+#include "sim/link/virtual_clock.hpp"
 
 namespace ota::sim {
 
@@ -42,7 +42,7 @@ struct RemoteObject {
 
 class ScriptedTransport final : public fetch::Transport {
  public:
-  explicit ScriptedTransport(ManualClock& clock) noexcept : clock_(clock) {}
+  explicit ScriptedTransport(VirtualClock& clock) noexcept : clock_(clock) {}
 
   void serve(RemoteObject object) { object_ = std::move(object); }
   void then(Exchange exchange) { script_.push_back(exchange); }
@@ -73,7 +73,7 @@ class ScriptedTransport final : public fetch::Transport {
   };
   Answer answer_to(const fetch::Request& request, const Exchange& exchange) const;
 
-  ManualClock& clock_;
+  VirtualClock& clock_;
   RemoteObject object_{};
   std::deque<Exchange> script_;
   std::optional<std::string> sas_;

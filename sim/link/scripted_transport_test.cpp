@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/link/manual_clock.hpp"
+
 namespace ota::sim {
 namespace {
 

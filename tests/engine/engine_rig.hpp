@@ -15,6 +15,7 @@
 #include "device/core/flash/w25q.hpp"
 #include "device/core/mcu/store_only.hpp"
 #include "sim/flash/sim_w25q.hpp"
+#include "sim/link/manual_clock.hpp"
 #include "sim/link/scripted_transport.hpp"
 #include "tests/engine/test_mcu.hpp"
 
