@@ -37,7 +37,7 @@ Updater::Updater(store::Store& store, fetch::Transport& transport, mcu::Programm
       clock_(clock),
       random_(random),
       settings_(settings),
-      backoff_(fetch::kBackoffBase, fetch::kBackoffCap),
+      backoff_(fetch::kBackoffBase, settings.retry_max),
       mount_pause_(kMountPauseMin),
       outcome_pause_(kOutcomePauseMin) {}
 
@@ -157,7 +157,7 @@ void Updater::enter(const Journal& before, Effect effect_before) noexcept {
   const bool asks = effect_ == Effect::AskMcu || effect_ == Effect::AskPrevious;
   if (asks && effect_ != effect_before) ask_deadline_ = now + settings_.confirm_timeout;
   if (effect_ == Effect::Program && journal_.failures > before.failures) {
-    not_before_ = now + kProgramAgainPause;
+    not_before_ = now + settings_.program_pause;
   }
   if (before.outcome.number != journal_.outcome.number) {
     outcome_pause_ = kOutcomePauseMin;

@@ -13,11 +13,13 @@
 #include "base/random.hpp"
 #include "contract/offer.hpp"
 #include "contract/status.hpp"
+#include "device/core/engine/deadlines.hpp"
 #include "device/core/engine/download_pass.hpp"
 #include "device/core/engine/offer_rules.hpp"
 #include "device/core/engine/ports.hpp"
 #include "device/core/engine/progress.hpp"
 #include "device/core/engine/transition.hpp"
+#include "device/core/fetch/download.hpp"
 #include "device/core/fetch/transport.hpp"
 #include "device/core/mcu/programmer.hpp"
 #include "device/core/store/store.hpp"
@@ -28,7 +30,9 @@ struct Settings {
   FixedText<contract::kProductBytesMax> product;  // empty: any product is accepted
   Duration confirm_timeout = std::chrono::seconds(120);
   Duration confirm_interval =
-      std::chrono::seconds(2);  // between two questions for the MCU's version
+      std::chrono::seconds(2);                  // between two questions for the MCU's version
+  Duration program_pause = kProgramAgainPause;  // before a failed programming is repeated
+  Duration retry_max = fetch::kBackoffCap;      // between two tries to download
 };
 
 class Updater final : private StoredListener {

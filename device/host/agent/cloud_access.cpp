@@ -66,7 +66,7 @@ Result<CloudAccess, std::string> resolve_access(const Config& config) {
   CloudAccess access;
   access.ca_file = config.ca_file;
   access.sas_lifetime = config.sas_lifetime;
-  access.proxy = config.proxy;
+  access.network = config.network;
   OTA_TRY(config.dps ? use_dps(config, access) : use_connection_string(config, access));
   if (access.credential.key.empty()) {
     OTA_TRY(check_secret(config.key_file));

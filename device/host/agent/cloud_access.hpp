@@ -19,7 +19,7 @@ struct CloudAccess {
   std::string gateway_host;  // TCP and TLS go here instead of to the hub
   net::Credential credential;
   std::string ca_file;
-  std::optional<net::Endpoint> proxy;
+  NetworkConfig network;
   Duration sas_lifetime = std::chrono::hours(1);
 
   bool uses_dps() const noexcept { return !dps_host.empty(); }

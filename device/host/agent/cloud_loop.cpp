@@ -17,9 +17,9 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr Duration kPumpTime = milliseconds(100);  // how late mail of the update thread is noticed
-constexpr Duration kConnectTimeout = seconds(30);  // from the first packet to the subscription
 constexpr Duration kStableTime = seconds(60);      // a connection that held so long was a good one
 constexpr Duration kPauseAfterRefusal = seconds(30);
+constexpr Duration kRetryMax = minutes(5);
 constexpr std::uint32_t kRefusalsMax = 2;  // then DPS is asked for a hub again
 
 /// The server's words for a wrong credential (CONNACK 4 and 5).
@@ -33,8 +33,8 @@ CloudLoop::CloudLoop(CloudAccess access, Parts parts, TelemetryPlan telemetry)
     : access_(std::move(access)),
       parts_(parts),
       telemetry_(std::move(telemetry)),
-      backoff_(seconds(1), minutes(5)),
-      session_({}, parts.random) {
+      backoff_(seconds(1), std::min(kRetryMax, access_.network.timing.retry_max)),
+      session_({}, parts.random, access_.network.timing) {
   if (!access_.uses_dps()) {
     assignment_ = access_.fixed;
   } else if (auto cached = parts_.state.assignment();
@@ -77,7 +77,7 @@ CloudLoop::End CloudLoop::register_device() {
                                           access_.credential, sas_expiry(), client_type());
   if (const auto end = connect(link, access_.dps_host, login, net::DpsSession::filters()))
     return *end;
-  net::DpsSession session(access_.registration_id);
+  net::DpsSession session(access_.registration_id, access_.network.timing);
   session.subscribed(parts_.clock.now());
   while (!session.outcome()) {
     if (parts_.inbox.stopped()) return End::Stopped;
@@ -176,10 +176,12 @@ std::optional<CloudLoop::End> CloudLoop::connect(net::MqttLink& link, const std:
   const auto endpoint = net::parse_endpoint(host, net::kMqttTlsPort);
   if (!endpoint) return lost(endpoint.error());
   const net::Credential& credential = access_.credential;
-  const auto opened = link.open({*endpoint, login, access_.proxy, access_.ca_file,
+  const auto opened = link.open({*endpoint, login, access_.network.proxy, access_.ca_file,
                                  credential.cert_file, credential.key_file});
   if (!opened) return lost(opened.error());
-  const Instant deadline = parts_.clock.now() + kConnectTimeout;
+  // From the first packet to the subscription.
+  const Duration limit = access_.network.connect_timeout;
+  const Instant deadline = parts_.clock.now() + limit;
   while (parts_.clock.now() < deadline) {
     if (parts_.inbox.stopped()) return End::Stopped;
     link.pump(kPumpTime);
@@ -189,8 +191,8 @@ std::optional<CloudLoop::End> CloudLoop::connect(net::MqttLink& link, const std:
       if (const auto end = on_event(event)) return end;
     }
   }
-  return lost("no answer from " + host + " within " +
-              std::to_string(net::whole_seconds(kConnectTimeout)) + " s");
+  return lost("no answer from " + host + " within " + std::to_string(net::whole_seconds(limit)) +
+              " s");
 }
 
 std::optional<CloudLoop::End> CloudLoop::on_event(const net::LinkEvent& event) {

@@ -16,6 +16,7 @@
 namespace ota::agent {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 const std::vector<std::string> kSections = {"identity",  "dps",   "hub",     "tls",
@@ -140,21 +141,28 @@ class Loader {
     mcu.confirm_timeout = seconds(section.integer("confirm_timeout_s", {1, 86'400}, 120));
     mcu.confirm_interval = seconds(section.integer("confirm_interval_s", {1, 3600}, 2));
     mcu.version_timeout = seconds(section.integer("version_timeout_s", {1, 600}, 10));
+    mcu.program_pause = seconds(section.integer("program_pause_s", {1, 3600}, 10));
     section.finish();
   }
 
   void read_network() {
     constexpr std::string_view kScheme = "socks5://";
-    ConfigSection network(root_, "network", errors_);
-    const std::string proxy = network.text("proxy");
-    network.finish();
+    ConfigSection section(root_, "network", errors_);
+    NetworkConfig& network = config_.network;
+    const std::string proxy = section.text("proxy");
+    network.connect_timeout = seconds(section.integer("connect_timeout_s", {1, 600}, 30));
+    network.stall_timeout = seconds(section.integer("stall_timeout_s", {1, 3600}, 60));
+    network.timing.answer_timeout = seconds(section.integer("answer_timeout_s", {1, 600}, 30));
+    network.timing.retry_max = seconds(section.integer("retry_max_s", {1, 86'400}, 900));
+    network.timing.settle_time = milliseconds(section.integer("settle_ms", {100, 60'000}, 2000));
+    section.finish();
     if (proxy.empty()) return;
     const auto endpoint = proxy.starts_with(kScheme)
                               ? net::parse_endpoint(proxy.substr(kScheme.size()), kSocksPort)
                               : Result<net::Endpoint, std::string>(
                                     "expected socks5://HOST:PORT, not '" + proxy + "'");
     if (endpoint) {
-      config_.proxy = endpoint.value();
+      network.proxy = endpoint.value();
     } else {
       errors_.add("network.proxy: " + endpoint.error());
     }

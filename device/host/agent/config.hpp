@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "device/host/net/endpoint.hpp"
+#include "device/host/net/timing.hpp"
 
 namespace ota::agent {
 
@@ -39,6 +40,14 @@ struct McuConfig {
   Duration confirm_timeout = std::chrono::seconds(120);
   Duration confirm_interval = std::chrono::seconds(2);
   Duration version_timeout = std::chrono::seconds(10);
+  Duration program_pause = std::chrono::seconds(10);  // before a failed programming is repeated
+};
+
+struct NetworkConfig {
+  std::optional<net::Endpoint> proxy;                   // SOCKS5, for MQTT and HTTPS alike
+  Duration connect_timeout = std::chrono::seconds(30);  // until a server has let us in
+  Duration stall_timeout = std::chrono::seconds(60);    // a download that does not move
+  net::Timing timing;
 };
 
 struct Config {
@@ -56,8 +65,8 @@ struct Config {
 
   FlashConfig flash;
   McuConfig mcu;
-  std::optional<net::Endpoint> proxy;  // SOCKS5, for MQTT and HTTPS alike
-  std::uint64_t max_rate_bytes = 0;    // per second; 0: no limit
+  NetworkConfig network;
+  std::uint64_t max_rate_bytes = 0;  // per second; 0: no limit
   Duration telemetry_interval = std::chrono::seconds(60);
   std::string temperature_file;  // thousandths of a degree Celsius, as in /sys/class/thermal
   std::string state_file;

@@ -102,6 +102,24 @@ TEST(Config, WantsExactlyOneWayToTheCloud) {
       parse("[hub]\nconnection_string_file=\"c\"\n[flash]\npath = \"f\"\n[state]\nfile = \"s\"\n"));
 }
 
+TEST(Config, ReadsTheTimesOfTheSite) {
+  const NetworkConfig usual = parse(kMinimal)->network;
+  EXPECT_EQ(usual.connect_timeout, seconds(30));
+  EXPECT_EQ(usual.stall_timeout, seconds(60));
+  EXPECT_EQ(usual.timing.settle_time, seconds(2));
+  const auto config =
+      parse(with("network",
+                 "connect_timeout_s = 2\nstall_timeout_s = 3\nanswer_timeout_s = 4\n"
+                 "retry_max_s = 5\nsettle_ms = 600\n"));
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->network.connect_timeout, seconds(2));
+  EXPECT_EQ(config->network.stall_timeout, seconds(3));
+  EXPECT_EQ(config->network.timing.answer_timeout, seconds(4));
+  EXPECT_EQ(config->network.timing.retry_max, seconds(5));
+  EXPECT_EQ(config->network.timing.settle_time, std::chrono::milliseconds(600));
+  EXPECT_THAT(error_of(with("network", "retry_max_s = 0")), HasSubstr("from 1 to 86400"));
+}
+
 TEST(Config, ReadsRates) {
   EXPECT_EQ(parse(with("download", "max_rate = 1000"))->max_rate_bytes, 1000U);
   EXPECT_EQ(parse(with("download", "max_rate = \"2M\""))->max_rate_bytes, 2U << 20U);

@@ -39,7 +39,9 @@ net::CurlSettings transport_settings(const Config& config) {
   net::CurlSettings settings;
   settings.ca_file = config.ca_file;
   settings.allow_http = config.allow_http;
-  if (config.proxy) settings.proxy = "socks5h://" + net::to_text(*config.proxy);
+  if (config.network.proxy) settings.proxy = "socks5h://" + net::to_text(*config.network.proxy);
+  settings.connect_timeout = config.network.connect_timeout;
+  settings.low_speed_time = config.network.stall_timeout;
   settings.max_rate_bytes = config.max_rate_bytes;
   settings.user_agent = std::string("mcu-ota-agent/") + agent_version();
   return settings;
@@ -50,6 +52,8 @@ engine::Settings engine_settings(const Config& config) {
   settings.product = std::string_view(config.product);
   settings.confirm_timeout = config.mcu.confirm_timeout;
   settings.confirm_interval = config.mcu.confirm_interval;
+  settings.program_pause = config.mcu.program_pause;
+  settings.retry_max = config.network.timing.retry_max;
   return settings;
 }
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "contract/azure/topics.hpp"
-#include "device/host/net/timing.hpp"
 
 namespace ota::net {
 namespace {
@@ -37,8 +36,8 @@ std::string reason(const Json& object, const char* message_key) {
 
 }  // namespace
 
-DpsSession::DpsSession(std::string registration_id)
-    : registration_id_(std::move(registration_id)) {}
+DpsSession::DpsSession(std::string registration_id, const Timing& timing)
+    : registration_id_(std::move(registration_id)), answer_timeout_(timing.answer_timeout) {}
 
 std::vector<std::string> DpsSession::filters() {
   return {std::string(contract::topic::kDpsResponses)};
@@ -63,8 +62,9 @@ void DpsSession::received(std::string_view topic, std::string_view payload, Inst
 void DpsSession::tick(Instant now) {
   if (outcome_ || !due_ || now < *due_) return;
   if (!in_flight_.empty()) {
-    return fail(DpsFailure::Kind::Silent, "DPS did not answer within " +
-                                              std::to_string(whole_seconds(kAnswerTimeout)) + " s");
+    return fail(
+        DpsFailure::Kind::Silent,
+        "DPS did not answer within " + std::to_string(whole_seconds(answer_timeout_)) + " s");
   }
   send(now);
 }
@@ -78,7 +78,7 @@ void DpsSession::send(Instant now) {
     return fail(DpsFailure::Kind::Silent, "DPS did not finish the registration");
   }
   in_flight_ = std::to_string(++requests_);
-  due_ = now + kAnswerTimeout;
+  due_ = now + answer_timeout_;
   if (operation_id_.empty()) {
     publishes_.push_back({contract::dps_register_topic(in_flight_),
                           Json{{"registrationId", registration_id_}}.dump(

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "device/host/net/message.hpp"
+#include "device/host/net/timing.hpp"
 
 namespace ota::net {
 
@@ -36,7 +37,7 @@ struct DpsFailure {
 
 class DpsSession {
  public:
-  explicit DpsSession(std::string registration_id);
+  explicit DpsSession(std::string registration_id, const Timing& timing = {});
 
   static std::vector<std::string> filters();
 
@@ -57,6 +58,7 @@ class DpsSession {
   void fail(DpsFailure::Kind kind, std::string detail);
 
   std::string registration_id_;
+  Duration answer_timeout_;
   std::string operation_id_;  // empty: registering; otherwise polling
   std::string in_flight_;     // request id
   std::uint32_t requests_ = 0;

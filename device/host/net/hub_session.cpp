@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint32_t kUnansweredMax = 3;
 constexpr std::size_t kEarlyPatchesMax = 64;
+constexpr Duration kGetPauseMin = std::chrono::seconds(2);
+constexpr Duration kGetPauseMax = std::chrono::minutes(5);
 constexpr std::string_view kJsonProperties = "%24.ct=application%2Fjson&%24.ce=utf-8";
 
 std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
@@ -23,8 +25,12 @@ std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> 
 
 }  // namespace
 
-HubSession::HubSession(std::string device_id, Random& random)
-    : device_id_(std::move(device_id)), random_(random), outbox_(random) {}
+HubSession::HubSession(std::string device_id, Random& random, const Timing& timing)
+    : device_id_(std::move(device_id)),
+      random_(random),
+      timing_(timing),
+      get_backoff_(kGetPauseMin, std::min(kGetPauseMax, timing.retry_max)),
+      outbox_(random, timing) {}
 
 std::vector<std::string> HubSession::filters() {
   return {std::string(contract::topic::kTwinResponses),
@@ -71,7 +77,8 @@ void HubSession::tick(Instant now) {
   if (get_due_ && now >= *get_due_) {
     if (!get_id_.empty()) {
       ++gets_unanswered_;
-      spdlog::warn("hub: no answer to the twin request within {} s", whole_seconds(kAnswerTimeout));
+      spdlog::warn("hub: no answer to the twin request within {} s",
+                   whole_seconds(timing_.answer_timeout));
     }
     request_twin(now);
   }
@@ -112,7 +119,7 @@ bool HubSession::silent() const noexcept {
 
 void HubSession::request_twin(Instant now) {
   get_id_ = "g" + std::to_string(++gets_);
-  get_due_ = now + kAnswerTimeout;
+  get_due_ = now + timing_.answer_timeout;
   settle_at_.reset();  // What is known now may be incomplete.
   publishes_.push_back({contract::twin_get_topic(get_id_), {}});
 }

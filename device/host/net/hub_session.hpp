@@ -32,7 +32,7 @@ struct Wish {
 
 class HubSession {
  public:
-  HubSession(std::string device_id, Random& random);
+  HubSession(std::string device_id, Random& random, const Timing& timing = {});
 
   static std::vector<std::string> filters();
 
@@ -77,11 +77,12 @@ class HubSession {
   void retry_twin(Instant now);
   void on_twin(int status, std::string_view body, Instant now);
   void on_patch(std::uint64_t version, std::string_view body, Instant now);
-  void settle_later(Instant now) { settle_at_ = now + kSettleTime; }
+  void settle_later(Instant now) { settle_at_ = now + timing_.settle_time; }
 
   std::string device_id_;
   Random& random_;
-  Backoff get_backoff_{std::chrono::seconds(2), std::chrono::minutes(5)};
+  Timing timing_;
+  Backoff get_backoff_;
   ReportOutbox outbox_;
   DesiredMirror mirror_;
   bool online_ = false;

@@ -140,6 +140,23 @@ TEST_F(HubSessionTest, ASilentHubIsNoticed) {
   EXPECT_FALSE(session_.silent());
 }
 
+TEST_F(HubSessionTest, KeepsTheTimesOfTheSite) {
+  const Timing timing{.answer_timeout = std::chrono::seconds(3),
+                      .settle_time = std::chrono::milliseconds(100),
+                      .retry_max = std::chrono::seconds(1)};
+  HubSession session("dev-1", random_, timing);
+  session.subscribed(now_);
+  EXPECT_EQ(session.deadline(), now_ + timing.answer_timeout);
+  const std::string first = id_of(session.take_publishes().front().topic);
+  session.received(contract::twin_response_topic({429, first, std::nullopt}), {}, now_);
+  EXPECT_LE(session.deadline(), now_ + kRetryFloor + timing.retry_max);
+  now_ = *session.deadline();
+  session.tick(now_);
+  const std::string second = id_of(session.take_publishes().front().topic);
+  session.received(contract::twin_response_topic({200, second, std::nullopt}), kTwin, now_);
+  EXPECT_EQ(session.deadline(), now_ + timing.settle_time);
+}
+
 TEST_F(HubSessionTest, AnOutcomeIsSentAgainAfterAReconnectUntilAcknowledged) {
   session_.report("patch", 5);
   session_.subscribed(now_);

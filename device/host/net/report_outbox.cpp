@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "contract/azure/topics.hpp"
-#include "device/host/net/timing.hpp"
 
 namespace ota::net {
 
@@ -26,7 +25,7 @@ void ReportOutbox::add(std::string patch, std::uint32_t outcome_number) {
 std::optional<Publish> ReportOutbox::next(Instant now) {
   if (entries_.empty() || !in_flight_.empty() || now < retry_at_) return std::nullopt;
   in_flight_ = "r" + std::to_string(++requests_);
-  answer_due_ = now + kAnswerTimeout;
+  answer_due_ = now + answer_timeout_;
   return Publish{contract::reported_patch_topic(in_flight_), entries_.front().patch};
 }
 
@@ -55,7 +54,7 @@ bool ReportOutbox::answered(std::string_view request_id, int status, Instant now
 void ReportOutbox::tick(Instant now) {
   if (in_flight_.empty() || now < answer_due_) return;
   ++unanswered_;
-  spdlog::warn("hub: no answer to a report within {} s", whole_seconds(kAnswerTimeout));
+  spdlog::warn("hub: no answer to a report within {} s", whole_seconds(answer_timeout_));
   retry_later(now);
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "device/host/net/message.hpp"
+#include "device/host/net/timing.hpp"
 
 namespace ota::net {
 
@@ -19,7 +20,10 @@ namespace ota::net {
 /// answered 204.
 class ReportOutbox {
  public:
-  explicit ReportOutbox(Random& random) noexcept : random_(random) {}
+  explicit ReportOutbox(Random& random, const Timing& timing = {}) noexcept
+      : random_(random),
+        answer_timeout_(timing.answer_timeout),
+        backoff_(std::chrono::seconds(2), timing.retry_max) {}
 
   /// @param outcome_number 0 for progress
   void add(std::string patch, std::uint32_t outcome_number);
@@ -55,7 +59,8 @@ class ReportOutbox {
   void retry_later(Instant now);
 
   Random& random_;
-  Backoff backoff_{std::chrono::seconds(2), std::chrono::minutes(15)};
+  Duration answer_timeout_;
+  Backoff backoff_;
   std::deque<Entry> entries_;
   std::string in_flight_;  // request id; empty: nothing is
   Instant answer_due_{};
