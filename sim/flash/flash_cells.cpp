@@ -34,7 +34,8 @@ FlashCells& FlashCells::operator=(FlashCells&&) noexcept = default;
 FlashCells::FlashCells(const FlashCells& other)
     : blocks_(other.blocks_),
       own_stats_(std::make_unique<FlashStats>(*other.stats_)),
-      stats_(own_stats_.get()) {
+      stats_(own_stats_.get()),
+      unstable_(other.unstable_) {
   if (other.file_ == nullptr) return;
   blocks_.resize(kBlockCount);
   for (std::uint32_t block = 0; block < kBlockCount; ++block) {
@@ -84,6 +85,7 @@ void FlashCells::read(std::uint32_t address, MutableBytes out) const {
       std::copy_n(from + offset, length, out.data() + index);
     }
   });
+  if (!unstable_.empty()) unstable_.disturb(address, out);
 }
 
 void FlashCells::clear_bits(std::uint32_t address, Bytes mask) {
@@ -91,12 +93,14 @@ void FlashCells::clear_bits(std::uint32_t address, Bytes mask) {
     std::byte* const to = writable(block) + offset;
     for (std::size_t i = 0; i < length; ++i) to[i] &= mask[index + i];
   });
+  if (!unstable_.empty()) unstable_.settle_zeros(address, mask);
 }
 
 void FlashCells::overwrite(std::uint32_t address, Bytes bytes) {
   for_each_block(address, bytes.size(), [&](auto block, auto offset, auto index, auto length) {
     std::copy_n(bytes.data() + index, length, writable(block) + offset);
   });
+  if (!unstable_.empty()) unstable_.settle_zeros(address, bytes);
 }
 
 void FlashCells::erase(std::uint32_t address, std::uint32_t size_bytes) {
@@ -109,6 +113,7 @@ void FlashCells::erase(std::uint32_t address, std::uint32_t size_bytes) {
       std::fill_n(writable(block) + offset, length, std::byte{0xFF});
     }
   });
+  if (!unstable_.empty()) unstable_.erase(address, size_bytes);
 }
 
 void FlashCells::flip_bit(std::uint32_t address, unsigned bit) {

@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "sim/flash/flash_file.hpp"
 #include "sim/flash/flash_stats.hpp"
+#include "sim/flash/unstable_cells.hpp"
 
 namespace ota::sim {
 
@@ -19,6 +20,8 @@ namespace ota::sim {
 /// In memory, copies share blocks of 64 KiB until one of them writes, so that a power-cut campaign
 /// can keep thousands of worlds. In a file, the bytes are mapped MAP_SHARED: a killed process
 /// leaves the flash exactly as it was, and the file is a plain image that other tools can read.
+/// Only which cells are unstable is not kept in the file: a new process finds them at 1 or 0 for
+/// good.
 class FlashCells {
  public:
   /// A part as shipped, in memory.
@@ -40,10 +43,11 @@ class FlashCells {
 
   void read(std::uint32_t address, MutableBytes out) const;
 
-  /// Pure AND, as the cells do it.
+  /// Pure AND, as the cells do it. Cells that are cleared are stable again.
   void clear_bits(std::uint32_t address, Bytes mask);
 
-  /// Stores bytes as they are, for torn operations and for faults.
+  /// Stores bytes as they are, for torn operations and for faults. An unstable cell stays so unless
+  /// it is stored as 0.
   void overwrite(std::uint32_t address, Bytes bytes);
 
   /// Sets whole sectors of 4 KiB to FFh.
@@ -51,6 +55,14 @@ class FlashCells {
 
   /// A bit that changes by itself.
   void flip_bit(std::uint32_t address, unsigned bit);
+
+  /// Makes cells read differently from one read to the next; `seed` decides what they read.
+  void make_unstable(std::uint32_t address, std::byte bits, std::uint64_t seed) {
+    unstable_.add(address, bits, seed);
+  }
+  bool any_unstable(std::uint32_t address, std::size_t size) const noexcept {
+    return unstable_.any(address, size);
+  }
 
   FlashStats& stats() noexcept { return *stats_; }
   const FlashStats& stats() const noexcept { return *stats_; }
@@ -67,6 +79,7 @@ class FlashCells {
   std::unique_ptr<FlashStats> own_stats_;
   std::unique_ptr<FlashFile> file_;
   FlashStats* stats_;
+  UnstableCells unstable_;
 };
 
 }  // namespace ota::sim

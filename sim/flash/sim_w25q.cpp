@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
+#include "base/bytes.hpp"
+
 namespace ota::sim {
 namespace {
 
@@ -49,10 +52,13 @@ struct SimW25q::Outgoing {
 };
 
 SimW25q::SimW25q(FlashCells cells, const FlashOptions& options)
-    : cells_(std::move(cells)), options_(options) {}
+    : cells_(std::move(cells)), options_(options) {
+  OTA_ASSERT(std::has_single_bit(options.size_bytes) && options.size_bytes >= kFlashBytesMin &&
+             options.size_bytes <= kFlashBytes);
+}
 
 Status SimW25q::transfer(std::span<const flash::SpiFrame> frames) noexcept {
-  if (!powered_ || frames.empty() || frames.size() > kFramesMax) return Errc::Io;
+  if (!usable() || frames.empty() || frames.size() > kFramesMax) return Errc::Io;
   ++cells_.stats().transfers;
   pass_bus_time(options_.overhead_ns);
   for (const flash::SpiFrame& frame : frames) {
@@ -61,7 +67,7 @@ Status SimW25q::transfer(std::span<const flash::SpiFrame> frames) noexcept {
     // A frame executes when chip select rises, after its last bit.
     pass_bus_time(8 * size * kSecond / options_.clock_hz);
     execute(frame);
-    if (!powered_) return Errc::Io;
+    if (!usable()) return Errc::Io;
   }
   return Ok{};
 }
@@ -164,11 +170,11 @@ void SimW25q::execute_read(std::uint8_t opcode, const Outgoing& out, MutableByte
 
 void SimW25q::read_array(const Outgoing& out, std::size_t header_bytes, MutableBytes in) {
   if (out.size() != header_bytes) return violations_.record(Violation::Malformed, out.address());
-  std::uint32_t address = out.address() % kFlashBytes;
+  std::uint32_t address = out.address() % options_.size_bytes;
   cells_.stats().bytes_read += in.size();
   MutableBytes left = in;
   while (!left.empty()) {
-    const std::size_t size = std::min<std::size_t>(left.size(), kFlashBytes - address);
+    const std::size_t size = std::min<std::size_t>(left.size(), options_.size_bytes - address);
     cells_.read(address, left.first(size));
     left = left.subspan(size);
     address = 0;
@@ -200,7 +206,7 @@ void SimW25q::execute_write(std::uint8_t opcode, const Outgoing& out) {
       return begin_register_write(2, out);
     case 0xC7:
     case 0x60:
-      return begin_erase(0, kFlashBytes, times.erase_chip_ns);
+      return begin_erase(0, options_.size_bytes, times.erase_chip_ns);
     case 0x02:
     case 0x20:
     case 0x52:
@@ -226,10 +232,7 @@ void SimW25q::execute_control(std::uint8_t opcode) {
       asleep_ = false;
       return;
     case 0x75:
-      if (!busy() || suspended_ || operation_.work == Work::WriteRegister) return;
-      suspended_ = std::exchange(operation_, {});
-      suspended_->ends_ns -= now_ns_;  // what is left to do
-      listens_from_ns_ = now_ns_ + kSuspendTime;
+      leave_suspended();
       return;
     case 0x7A:
       if (!suspended_ || busy()) return;
@@ -249,6 +252,21 @@ void SimW25q::execute_control(std::uint8_t opcode) {
   }
 }
 
+bool SimW25q::leave_suspended() {
+  settle();
+  if (!busy() || suspended_ || operation_.work == Work::WriteRegister) return false;
+  suspended_ = std::exchange(operation_, {});
+  suspended_->ends_ns -= now_ns_;  // what is left to do
+  listens_from_ns_ = now_ns_ + kSuspendTime;
+  return true;
+}
+
+bool SimW25q::leave_asleep() {
+  settle();
+  if (!busy()) asleep_ = true;
+  return asleep_;
+}
+
 bool SimW25q::may_change(std::uint32_t address, std::uint32_t size_bytes) {
   if (!write_enabled_) {
     violations_.record(Violation::WriteWithoutEnable, address);
@@ -263,7 +281,7 @@ bool SimW25q::may_change(std::uint32_t address, std::uint32_t size_bytes) {
 }
 
 void SimW25q::begin_program(const Outgoing& out) {
-  const std::uint32_t page = out.address() / kPageBytes * kPageBytes;
+  const std::uint32_t page = out.address() % options_.size_bytes / kPageBytes * kPageBytes;
   if (!may_change(page, kPageBytes)) return;
   const std::size_t data_bytes = out.size() - 4;
   if (data_bytes == 0) return violations_.record(Violation::Malformed, out.address());
@@ -288,6 +306,9 @@ void SimW25q::begin_program(const Outgoing& out) {
 
 /// Bytes that are not sent are FFh in the mask, which asks nothing of the cell.
 void SimW25q::note_overwrites(const Operation& operation) {
+  if (cells_.any_unstable(operation.address, kPageBytes)) {
+    return violations_.record(Violation::ProgramOverUnstable, operation.address);
+  }
   std::array<std::byte, kPageBytes> old{};
   cells_.read(operation.address, old);
   for (std::uint32_t i = 0; i < kPageBytes; ++i) {
@@ -300,7 +321,7 @@ void SimW25q::note_overwrites(const Operation& operation) {
 }
 
 void SimW25q::begin_erase(std::uint32_t address, std::uint32_t size_bytes, std::uint64_t time_ns) {
-  const std::uint32_t base = address / size_bytes * size_bytes;
+  const std::uint32_t base = address % options_.size_bytes / size_bytes * size_bytes;
   if (!may_change(base, size_bytes)) return;
   FlashStats& stats = cells_.stats();
   if (size_bytes == kSectorBytes) ++stats.erases_4k;
@@ -337,13 +358,33 @@ void SimW25q::begin(Operation operation, std::uint64_t time_ns) {
     return;
   }
   ++cells_.stats().operations;
-  if (cut_ && cut_->at_operation == 0) {
+  note_in_trace(operation);
+  const bool cut_here = cut_ && cut_->at_operation == 0;
+  if (cut_here && !cut_->host_only) {
     tear_operation(operation, *cut_);
     lose_power();
     return;
   }
-  if (cut_) --cut_->at_operation;
   operation_ = operation;
+  if (cut_here) {
+    cut_.reset();
+    stop_host();
+  } else if (cut_) {
+    --cut_->at_operation;
+  }
+}
+
+void SimW25q::note_in_trace(const Operation& operation) noexcept {
+  const auto mix = [&](std::uint64_t word) {
+    trace_ = (trace_ ^ word) * 0x9E3779B97F4A7C15ULL;
+    trace_ ^= trace_ >> 32U;
+  };
+  mix(static_cast<std::uint64_t>(operation.work) << 56U | std::uint64_t{operation.address} << 28U |
+      operation.size_bytes);
+  if (operation.work != Work::Program) return;
+  for (std::size_t at = 0; at < operation.mask.size(); at += 8) {
+    mix(load_le64(operation.mask.data() + at));
+  }
 }
 
 void SimW25q::settle() {
@@ -397,13 +438,14 @@ bool SimW25q::is_protected(std::uint32_t address, std::uint32_t size_bytes) cons
   if ((registers_[2] & 0x04U) != 0) return true;  // WPS: all blocks are locked after power-up
   std::uint32_t covered = 0;
   if (level == 7) {
-    covered = kFlashBytes;
+    covered = options_.size_bytes;
   } else if (level != 0 && small_units) {
     covered = kSectorBytes << (std::min(level, 4U) - 1);
   } else if (level != 0) {
     covered = (256U * 1024U) << (level - 1);
   }
-  const std::uint32_t begin = from_bottom ? 0 : kFlashBytes - covered;
+  covered = std::min(covered, options_.size_bytes);
+  const std::uint32_t begin = from_bottom ? 0 : options_.size_bytes - covered;
   const std::uint32_t end = begin + covered;
   const bool touches = address < end && begin < address + size_bytes;
   const bool inside = begin <= address && address + size_bytes <= end;
@@ -435,7 +477,7 @@ void SimW25q::lose_power() {
 
 void SimW25q::power_up() {
   if (powered_) cut_power(random_.next());
-  powered_ = true;
+  powered_ = host_alive_ = true;
   listens_from_ns_ = now_ns_ + kListenAfterPowerUp;
   writes_from_ns_ = now_ns_ + kWriteAfterPowerUp;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <initializer_list>
+#include <set>
 #include <vector>
 
 namespace ota::sim {
@@ -213,6 +214,173 @@ TEST(SimW25q, ACutInTheMiddleOfAnOperationTearsIt) {
   wire.part.power_up();
   wire.part.wait(milliseconds(5));
   EXPECT_EQ(wire.status(), 0U) << "neither busy nor write-enabled";
+}
+
+TEST(SimW25q, AHostThatDiesAloneLeavesThePartAtWork) {
+  Wire wire;
+  wire.program(0x5000, {0x42});
+  wire.part.schedule({.at_operation = 0, .host_only = true});
+  wire.frame({0x06});
+  wire.frame({0x20, 0, 0x50, 0});
+  EXPECT_FALSE(wire.ok);
+  EXPECT_TRUE(wire.part.powered());
+  EXPECT_FALSE(wire.part.host_alive());
+  EXPECT_FALSE(wire.part.usable());
+  EXPECT_TRUE(wire.part.busy());
+  wire.frame({0x05}, 1);
+  EXPECT_FALSE(wire.ok);
+  wire.part.host_restart();
+  EXPECT_EQ(wire.status(), 0x03U) << "still at it";
+  wire.part.advance(milliseconds(45));
+  EXPECT_EQ(wire.status(), 0x00U);
+  EXPECT_EQ(wire.byte_at(0x5000), 0xFFU);
+}
+
+TEST(SimW25q, PowerUpStartsTheHostToo) {
+  Wire wire;
+  wire.part.stop_host();
+  wire.part.power_up();
+  EXPECT_TRUE(wire.part.usable());
+}
+
+TEST(SimW25q, AHostMayLeaveThePartSuspended) {
+  Wire wire;
+  EXPECT_FALSE(wire.part.leave_suspended()) << "nothing is under way";
+  wire.frame({0x06});
+  wire.frame({0x20, 0, 0x50, 0});
+  wire.part.stop_host();
+  EXPECT_FALSE(wire.part.leave_asleep()) << "a busy part does not listen";
+  EXPECT_TRUE(wire.part.leave_suspended());
+  wire.part.advance(std::chrono::seconds(1));
+  wire.part.host_restart();
+  EXPECT_EQ(wire.frame({0x35}, 1)[0], std::byte{0x80});
+}
+
+TEST(SimW25q, AHostMayLeaveThePartAsleep) {
+  Wire wire;
+  wire.program(0, {0x42});
+  wire.part.stop_host();
+  EXPECT_TRUE(wire.part.leave_asleep());
+  wire.part.host_restart();
+  EXPECT_EQ(wire.byte_at(0), 0xFFU);
+  wire.frame({0xAB});
+  wire.part.wait(microseconds(3));
+  EXPECT_EQ(wire.byte_at(0), 0x42U);
+}
+
+/// A sector after an erase that left unstable cells; `cells` are those of its first page.
+struct UnstableSector {
+  Wire wire;
+  std::vector<std::pair<unsigned, unsigned>> cells;  // address and bit
+
+  explicit UnstableSector(std::uint64_t seed) {
+    wire.part.schedule({.tear_seed = seed, .erase = EraseTear::Unstable});
+    wire.frame({0x06});
+    wire.frame({0x20, 0, 0, 0});
+    wire.part.power_up();
+    wire.part.wait(milliseconds(5));
+    for (unsigned address = 0; address < kPageBytes; ++address) {
+      for (const unsigned bit : unstable_bits(address)) cells.emplace_back(address, bit);
+    }
+  }
+  std::vector<unsigned> unstable_bits(unsigned address) {
+    unsigned ones = 0;
+    unsigned zeros = 0;
+    for (int read = 0; read < 64; ++read) {
+      ones |= wire.byte_at(address);
+      zeros |= ~wire.byte_at(address);
+    }
+    std::vector<unsigned> bits;
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if (((ones & zeros) >> bit & 1U) != 0) bits.push_back(bit);
+    }
+    return bits;
+  }
+};
+
+TEST(SimW25q, AnInterruptedEraseMayLeaveCellsThatReadAnything) {
+  int sectors = 0;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    UnstableSector sector(seed);
+    EXPECT_LE(sector.cells.size(), 64U);
+    sectors += sector.cells.empty() ? 0 : 1;
+  }
+  EXPECT_GE(sectors, 6);
+}
+
+TEST(SimW25q, UnstableCellsReadTheSameFromTheSameSeed) {
+  UnstableSector first(3);
+  UnstableSector second(3);
+  ASSERT_FALSE(first.cells.empty());
+  EXPECT_EQ(first.cells, second.cells);
+  Wire copy{SimW25q(first.wire.part.cells())};
+  for (const auto& [address, bit] : first.cells) {
+    EXPECT_EQ(first.wire.byte_at(address), copy.byte_at(address));
+  }
+}
+
+TEST(SimW25q, ACompletedEraseMakesCellsStable) {
+  UnstableSector sector(3);
+  ASSERT_FALSE(sector.cells.empty());
+  sector.wire.frame({0x06});
+  sector.wire.frame({0x20, 0, 0, 0});
+  sector.wire.finish();
+  for (const auto& [address, bit] : sector.cells) {
+    EXPECT_TRUE(sector.unstable_bits(address).empty());
+    EXPECT_EQ(sector.wire.byte_at(address), 0xFFU);
+  }
+}
+
+TEST(SimW25q, ProgramMakesOnlyTheCellsStableThatItClears) {
+  UnstableSector sector(3);
+  ASSERT_FALSE(sector.cells.empty());
+  const auto [address, bit] = sector.cells.front();
+  sector.wire.program(address, {0xFF});
+  EXPECT_FALSE(sector.unstable_bits(address).empty());
+  sector.wire.program(address, {0x00});
+  EXPECT_TRUE(sector.unstable_bits(address).empty());
+  EXPECT_EQ(sector.wire.byte_at(address), 0x00U);
+  EXPECT_GE(sector.wire.part.violations().count(Violation::ProgramOverUnstable), 1U);
+}
+
+TEST(SimW25q, SmallerPartsSayTheirSizeAndWrapThere) {
+  constexpr std::uint32_t kSize = 512 * 1024;
+  Wire wire{SimW25q({}, {.size_bytes = kSize})};
+  EXPECT_EQ(wire.part.size_bytes(), kSize);
+  EXPECT_EQ(wire.frame({0x9F}, 3)[2], std::byte{0x13});
+  EXPECT_EQ(wire.frame({0x5A, 0, 0, 0x84, 0}, 4),
+            (std::vector{std::byte{0xFF}, std::byte{0xFF}, std::byte{0x3F}, std::byte{0x00}}));
+  wire.program(kSize - 1, {0x11});
+  wire.program(0, {0x22});
+  EXPECT_EQ(wire.frame({0x03, 0x07, 0xFF, 0xFF}, 2),
+            (std::vector{std::byte{0x11}, std::byte{0x22}}));
+  EXPECT_EQ(wire.part.violations().count(Violation::AddressWrap), 1U);
+  wire.frame({0x06});
+  wire.frame({0xC7});
+  wire.finish();
+  EXPECT_EQ(wire.byte_at(kSize - 1), 0xFFU);
+}
+
+TEST(SimW25q, AnotherPartAnswersWithItsOwnId) {
+  Wire wire;
+  wire.part.set_jedec_id({0xC8, 0x40, 0x18});
+  EXPECT_EQ(wire.frame({0x9F}, 1)[0], std::byte{0xC8});
+}
+
+TEST(SimW25q, TraceTellsHistoriesApart) {
+  const auto trace_of = [](unsigned address, unsigned value, unsigned erase) {
+    Wire wire;
+    wire.program(address, {value});
+    wire.frame({0x06});
+    wire.frame({erase, 0, 0, 0});
+    wire.finish();
+    wire.byte_at(0);
+    return wire.part.trace();
+  };
+  EXPECT_EQ(trace_of(7, 0x11, 0x20), trace_of(7, 0x11, 0x20));
+  const std::set<std::uint64_t> all = {trace_of(7, 0x11, 0x20), trace_of(8, 0x11, 0x20),
+                                       trace_of(7, 0x12, 0x20), trace_of(7, 0x11, 0xD8), 0};
+  EXPECT_EQ(all.size(), 5U);
 }
 
 TEST(SimW25q, StuckBusyNeverEnds) {

@@ -64,6 +64,20 @@ void erase_some_sectors(FlashCells& cells, std::uint32_t address, std::uint32_t 
   partly_erase(cells, address + done * kSectorBytes, random);
 }
 
+/// Early in the erase the old zeros begin to waver, late in it the last cells are not quite at 1.
+/// Half of the cells are in the first page, where a file system looks first.
+void leave_unstable(FlashCells& cells, std::uint32_t address, std::uint32_t size_bytes,
+                    Random& random) {
+  constexpr std::uint64_t kCellsMax = 64;
+  const bool late = random.below(2) == 0;
+  if (late) cells.erase(address, size_bytes);
+  for (std::uint64_t left = 1 + random.below(kCellsMax); left != 0; --left) {
+    const std::uint64_t range = random.below(2) == 0 ? kPageBytes : size_bytes;
+    const auto at = address + static_cast<std::uint32_t>(random.below(range));
+    cells.make_unstable(at, bit_mask(random.below(8)), random.next());
+  }
+}
+
 }  // namespace
 
 const char* to_text(ProgramTear tear) noexcept {
@@ -98,6 +112,8 @@ const char* to_text(EraseTear tear) noexcept {
       return "erase almost done";
     case EraseTear::SubSector:
       return "erase torn between sectors";
+    case EraseTear::Unstable:
+      return "erase that left unstable cells";
   }
   return "unknown";
 }
@@ -150,6 +166,8 @@ void tear_erase(FlashCells& cells, std::uint32_t address, std::uint32_t size_byt
       return erase_but_few_bits(cells, address, size_bytes, random);
     case EraseTear::SubSector:
       return erase_some_sectors(cells, address, size_bytes, random);
+    case EraseTear::Unstable:
+      return leave_unstable(cells, address, size_bytes, random);
   }
 }
 

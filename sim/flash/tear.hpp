@@ -28,8 +28,9 @@ enum class EraseTear : std::uint8_t {
   Partial,        // the old content with some zeros gone
   AlmostDone,     // FFh, but for one to eight bits
   SubSector,      // some sectors of 4 KiB done, one partial, the rest old
+  Unstable,       // FFh or the old content, but up to 64 cells read 0 or 1, anew each time
 };
-inline constexpr std::uint8_t kEraseTearCount = 6;
+inline constexpr std::uint8_t kEraseTearCount = 7;
 
 const char* to_text(ProgramTear tear) noexcept;
 const char* to_text(EraseTear tear) noexcept;

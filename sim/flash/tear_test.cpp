@@ -84,6 +84,12 @@ TEST_P(ProgramTearTest, EraseTearsStayInsideTheirRange) {
       case EraseTear::AlmostDone:
         EXPECT_TRUE(zeros >= 1 && zeros <= 8) << zeros;
         break;
+      case EraseTear::Unstable:
+        EXPECT_TRUE(zeros <= 64 || (zeros >= before - 64 && zeros <= before + 64)) << zeros;
+        EXPECT_TRUE(cells.any_unstable(kBlockBytes, kBlockBytes));
+        EXPECT_FALSE(cells.any_unstable(0, kBlockBytes));
+        EXPECT_FALSE(cells.any_unstable(2 * kBlockBytes, kBlockBytes));
+        break;
       case EraseTear::Partial:
       case EraseTear::SubSector:
         EXPECT_TRUE(zeros > 0 && zeros < before) << zeros;

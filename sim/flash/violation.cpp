@@ -17,6 +17,8 @@ const char* to_text(Violation violation) noexcept {
       return "program or erase of a protected range";
     case Violation::ProgramOverProgrammed:
       return "program over programmed bytes";
+    case Violation::ProgramOverUnstable:
+      return "program over cells that an interrupted erase left unstable";
     case Violation::PageWrap:
       return "program over a page end";
     case Violation::AddressWrap:

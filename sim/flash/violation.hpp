@@ -13,12 +13,13 @@ enum class Violation : std::uint8_t {
   WriteWithoutEnable,     // program or erase without WEL: dropped
   WriteProtected,         // program or erase of a protected range: dropped
   ProgramOverProgrammed,  // a byte that is neither erased nor already has the wanted value
+  ProgramOverUnstable,    // a page with cells that an interrupted erase left unstable
   PageWrap,               // data ran over the page end and went to its beginning
   AddressWrap,            // a read ran over the end of the part
   WhileAsleep,            // a command during power-down, reset or power-up: dropped
   Malformed,              // a frame too short for its command
 };
-inline constexpr std::uint8_t kViolationCount = 9;
+inline constexpr std::uint8_t kViolationCount = 10;
 
 const char* to_text(Violation violation) noexcept;
 

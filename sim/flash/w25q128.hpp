@@ -5,19 +5,25 @@
 // that reads them.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace ota::sim {
 
+/// The largest part, and the one that is meant where no other size is given.
 inline constexpr std::uint32_t kFlashBytes = 16U * 1024U * 1024U;
+inline constexpr std::uint32_t kFlashBytesMin = 512U * 1024U;
 inline constexpr std::uint32_t kPageBytes = 256;
 inline constexpr std::uint32_t kSectorBytes = 4096;
 inline constexpr std::uint32_t kBlockBytes = 65536;
 inline constexpr std::uint32_t kSectorCount = kFlashBytes / kSectorBytes;
 inline constexpr std::uint32_t kBlockCount = kFlashBytes / kBlockBytes;
 
-inline constexpr std::array<std::uint8_t, 3> kW25q128JedecId = {0xEF, 0x40, 0x18};
+/// The id of a part of this series: its last byte is the size as a power of two.
+constexpr std::array<std::uint8_t, 3> w25q_jedec_id(std::uint32_t size_bytes) noexcept {
+  return {0xEF, 0x40, static_cast<std::uint8_t>(std::countr_zero(size_bytes))};
+}
 
 /// How long operations take, in nanoseconds.
 struct FlashTimes {
@@ -59,8 +65,9 @@ inline constexpr FlashTimes kSfdpMaximumTimes = {.program_ns = 4224 * kMicroseco
 
 inline constexpr std::size_t kSfdpBytes = 256;
 
-/// The part's SFDP space; bytes that are not given here read FFh.
-constexpr std::array<std::uint8_t, kSfdpBytes> w25q128_sfdp() noexcept {
+/// The SFDP space of the W25Q128JV, or of one like it in another size; bytes that are not given
+/// here read FFh.
+constexpr std::array<std::uint8_t, kSfdpBytes> w25q_sfdp(std::uint32_t size_bytes) noexcept {
   constexpr std::array<std::uint8_t, 16> kHeader = {0x53, 0x46, 0x44, 0x50, 0x05, 0x01, 0x00, 0xFF,
                                                     0x00, 0x05, 0x01, 0x10, 0x80, 0x00, 0x00, 0xFF};
   constexpr std::array<std::uint8_t, 64> kTable = {
@@ -73,6 +80,10 @@ constexpr std::array<std::uint8_t, kSfdpBytes> w25q128_sfdp() noexcept {
   for (auto& byte : space) byte = 0xFF;
   for (std::size_t i = 0; i < kHeader.size(); ++i) space[i] = kHeader[i];
   for (std::size_t i = 0; i < kTable.size(); ++i) space[0x80 + i] = kTable[i];
+  const std::uint32_t density = 8 * size_bytes - 1;  // the last bit, little-endian
+  for (unsigned i = 0; i < 4; ++i) {
+    space[0x84 + i] = static_cast<std::uint8_t>((density >> (8 * i)) & 0xFFU);
+  }
   return space;
 }
 

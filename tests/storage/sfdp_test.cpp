@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 std::vector<std::byte> w25q128_space() {
-  const auto space = sim::w25q128_sfdp();
+  const auto space = sim::w25q_sfdp(sim::kFlashBytes);
   const Bytes bytes = std::as_bytes(std::span(space));
   return {bytes.begin(), bytes.end()};
 }
