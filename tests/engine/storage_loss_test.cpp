@@ -327,7 +327,7 @@ TEST(OfferChange, AWithdrawnTakeoverBringsThePreviousImageBack) {
   ASSERT_EQ(rig.last_report().code, Code::RollbackFailed);
   rig.remote.etag = "\"0x8DCB\"";
   rig.publish(random_image(90'000, 8), 8);
-  for (int i = 0; i < 30; ++i) rig.transport.then({.drop_after = 0});
+  for (int i = 0; i < 30; ++i) rig.transport.then({.without_head = true});
   rig.offer();
   rig.run(5s);
   ASSERT_EQ(rig.updater().phase(), Phase::Downloading);

@@ -182,7 +182,7 @@ TEST(Update, TriesOnceADayWhatOnlyAPersonCanMend) {
 TEST(Update, CallsADownloadInterruptedAfterAMinuteWithoutData) {
   EngineRig rig;
   rig.publish(kImage, 7);
-  for (int i = 0; i < 200; ++i) rig.transport.then({.drop_after = 0});
+  for (int i = 0; i < 200; ++i) rig.transport.then({.without_head = true});
   rig.offer();
   rig.run(30min);
   EXPECT_EQ(rig.last_report().status, StatusWord::Interrupted);

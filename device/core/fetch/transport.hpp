@@ -63,6 +63,11 @@ enum class TransferEnd : std::uint8_t {
   Failed,          // anything else; the adapter logged it
 };
 
+/// A transfer slower than this for so long ends as TimedOut: a dead link must not look like a slow
+/// one.
+inline constexpr std::uint32_t kLowSpeedBytes = 64;  // per second
+inline constexpr Duration kLowSpeedTime = std::chrono::seconds(60);
+
 class Transport {
  public:
   /// Blocks until the answer has ended one way or another. Looks at `cancel` at least every 100 ms.

@@ -17,8 +17,8 @@ struct CurlSettings {
   std::string proxy;                 // "socks5h://host:port"; empty: none
   std::uint64_t max_rate_bytes = 0;  // per second; 0: no limit
   Duration connect_timeout = std::chrono::seconds(30);
-  std::uint32_t low_speed_bytes = 64;  // slower than this for low_speed_time ends the transfer
-  Duration low_speed_time = std::chrono::seconds(60);
+  std::uint32_t low_speed_bytes = fetch::kLowSpeedBytes;
+  Duration low_speed_time = fetch::kLowSpeedTime;
   std::string user_agent = "mcu-ota-agent";
 };
 
