@@ -91,7 +91,8 @@ void FlashCells::read(std::uint32_t address, MutableBytes out) const {
 void FlashCells::clear_bits(std::uint32_t address, Bytes mask) {
   for_each_block(address, mask.size(), [&](auto block, auto offset, auto index, auto length) {
     std::byte* const to = writable(block) + offset;
-    for (std::size_t i = 0; i < length; ++i) to[i] &= mask[index + i];
+    const std::byte* const from = mask.data() + index;
+    for (std::size_t i = 0; i < length; ++i) to[i] &= from[i];
   });
   if (!unstable_.empty()) unstable_.settle_zeros(address, mask);
 }

@@ -31,6 +31,13 @@ bool is_write(std::uint8_t opcode) {
   return std::find(kWrites.begin(), kWrites.end(), opcode) != kWrites.end();
 }
 
+/// Word by word: each program asks this of a whole page.
+bool is_erased(Bytes page) {
+  std::uint64_t all = ~std::uint64_t{0};
+  for (std::size_t at = 0; at < page.size(); at += 8) all &= load_le64(page.data() + at);
+  return all == ~std::uint64_t{0};
+}
+
 bool is_data_read(std::uint8_t opcode) { return opcode == 0x03 || opcode == 0x0B; }
 
 }  // namespace
@@ -309,8 +316,9 @@ void SimW25q::note_overwrites(const Operation& operation) {
   if (cells_.any_unstable(operation.address, kPageBytes)) {
     return violations_.record(Violation::ProgramOverUnstable, operation.address);
   }
-  std::array<std::byte, kPageBytes> old{};
+  std::array<std::byte, kPageBytes> old;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   cells_.read(operation.address, old);
+  if (is_erased(old)) return;
   for (std::uint32_t i = 0; i < kPageBytes; ++i) {
     const std::byte wanted = operation.mask[i];
     if (wanted != std::byte{0xFF} && old[i] != std::byte{0xFF} && old[i] != wanted) {
@@ -351,22 +359,17 @@ void SimW25q::begin_register_write(std::uint8_t index, const Outgoing& out) {
   }
 }
 
-void SimW25q::begin(Operation operation, std::uint64_t time_ns) {
-  operation.ends_ns = now_ns_ + time_ns;
-  if (operation.work == Work::WriteRegister) {
-    operation_ = operation;
-    return;
-  }
+void SimW25q::begin(const Operation& operation, std::uint64_t time_ns) {
+  operation_ = operation;
+  operation_.ends_ns = now_ns_ + time_ns;
+  if (operation.work == Work::WriteRegister) return;
   ++cells_.stats().operations;
   note_in_trace(operation);
   const bool cut_here = cut_ && cut_->at_operation == 0;
   if (cut_here && !cut_->host_only) {
-    tear_operation(operation, *cut_);
+    tear_operation(operation_, *cut_);
     lose_power();
-    return;
-  }
-  operation_ = operation;
-  if (cut_here) {
+  } else if (cut_here) {
     cut_.reset();
     stop_host();
   } else if (cut_) {
@@ -392,7 +395,7 @@ void SimW25q::settle() {
 }
 
 void SimW25q::finish_operation() {
-  Operation done = std::exchange(operation_, {});
+  Operation& done = operation_;
   write_enabled_ = false;
   if (done.work == Work::WriteRegister) {
     unsigned value = done.register_value;
@@ -408,6 +411,7 @@ void SimW25q::finish_operation() {
   } else {
     cells_.erase(done.address, done.size_bytes);
   }
+  done.work = Work::None;
 }
 
 void SimW25q::tear_operation(Operation& operation, const PowerCut& cut) {
@@ -419,7 +423,7 @@ void SimW25q::tear_operation(Operation& operation, const PowerCut& cut) {
     const auto drawn = static_cast<EraseTear>(random.below(kEraseTearCount));
     tear_erase(cells_, operation.address, operation.size_bytes, cut.erase.value_or(drawn), random);
   }
-  operation = {};
+  operation.work = Work::None;
 }
 
 bool SimW25q::is_broken(std::uint32_t address, std::uint32_t size_bytes) const noexcept {

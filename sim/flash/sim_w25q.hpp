@@ -138,7 +138,7 @@ class SimW25q final : public flash::SpiBus {
   void begin_program(const Outgoing& out);
   void begin_erase(std::uint32_t address, std::uint32_t size_bytes, std::uint64_t time_ns);
   void begin_register_write(std::uint8_t index, const Outgoing& out);
-  void begin(Operation operation, std::uint64_t time_ns);
+  void begin(const Operation& operation, std::uint64_t time_ns);
   void note_in_trace(const Operation& operation) noexcept;
   bool may_change(std::uint32_t address, std::uint32_t size_bytes);
   void note_overwrites(const Operation& operation);

@@ -64,6 +64,21 @@ TEST(W25q, ReadsAnyLengthInFramesThatTheBusCarries) {
   EXPECT_EQ(rig.read(1000, 5000), pattern(5000));
 }
 
+TEST(W25q, LearnsHowLongAProgramTakes) {
+  Rig rig;
+  ASSERT_TRUE(rig.driver.start());
+  ASSERT_TRUE(rig.driver.program(0, pattern(256)));
+  constexpr std::uint32_t kPages = 100;
+  const sim::FlashStats before = rig.part.stats();
+  for (std::uint32_t page = 1; page <= kPages; ++page) {
+    ASSERT_TRUE(rig.driver.program(256 * page, pattern(256)));
+  }
+  const std::uint64_t busy_ns = rig.part.stats().flash_ns - before.flash_ns;
+  const std::uint64_t bus_ns = rig.part.stats().bus_ns - before.bus_ns;
+  EXPECT_LE(busy_ns - bus_ns, kPages * 410 * sim::kMicrosecond) << "a page takes 400 us";
+  EXPECT_LE(rig.part.stats().transfers - before.transfers, kPages * 7);
+}
+
 TEST(W25q, RejectsProgramAcrossPageEnd) {
   Rig rig;
   ASSERT_TRUE(rig.driver.start());

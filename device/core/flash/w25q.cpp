@@ -37,7 +37,7 @@ constexpr std::uint32_t kAddressableBytes = 16U * 1024U * 1024U;  // three addre
 constexpr std::size_t kCommandBytes = 4;                          // opcode and address
 
 // Intervals of the busy poll: short beside the operation, long beside the transfer that asks.
-constexpr Duration kProgramPoll = microseconds(50);
+constexpr Duration kProgramPoll = microseconds(10);
 constexpr Duration kErasePoll = milliseconds(1);
 // Before SFDP is read: the longest erase that earlier software may have left running (a chip erase
 // is not waited for).
@@ -86,9 +86,10 @@ Result<std::uint8_t> W25q::status_register(std::uint8_t opcode) noexcept {
   return std::to_integer<std::uint8_t>(answer[0]);
 }
 
-Status W25q::wait_idle(Duration limit, Duration interval) noexcept {
+Status W25q::wait_idle(Duration limit, Duration interval, Duration in_one_piece) noexcept {
   const Instant begin = bus_.now();
   may_be_busy_ = true;
+  if (in_one_piece > Duration::zero()) bus_.wait(in_one_piece);
   while (true) {
     // Time is read before the register: a host that slept past the limit still takes one honest
     // look.
@@ -111,13 +112,12 @@ Status W25q::require_idle() noexcept {
   return Ok{};
 }
 
-Status W25q::write_enabled(Bytes command, Bytes data, Duration limit, Duration interval) noexcept {
+Status W25q::send_enabled(Bytes command, Bytes data) noexcept {
   constexpr std::array kEnable = {std::byte{op::kWriteEnable}};
   const std::array frames = {SpiFrame{.command = kEnable},
                              SpiFrame{.command = command, .write = data, .read = {}}};
   may_be_busy_ = true;  // also when the bus fails: the part may have taken the command
-  OTA_TRY(bus_.transfer(frames));
-  return wait_idle(limit, interval);
+  return bus_.transfer(frames);
 }
 
 Status W25q::do_read(std::uint32_t address, MutableBytes out) noexcept {
@@ -154,15 +154,23 @@ Status W25q::do_program(std::uint32_t address, Bytes data) noexcept {
   OTA_TRY(require_idle());
   if (all_equal(data, std::byte{0xFF}))
     return Ok{};  // FFh clears nothing, so it needs no operation.
-  return write_enabled(with_address(op::kPageProgram, address), data, part_.program_limit,
-                       kProgramPoll);
+  OTA_TRY(send_enabled(with_address(op::kPageProgram, address), data));
+  const Instant begin = bus_.now();
+  OTA_TRY(wait_idle(part_.program_limit, kProgramPoll, program_time_ - program_time_ / 16));
+  // Follows slowly: one slow page shall not make the next ones wait.
+  const Duration took = bus_.now() - begin;
+  program_time_ = program_time_ == Duration::zero()
+                      ? took
+                      : std::clamp(took, program_time_ * 7 / 8, program_time_ * 9 / 8);
+  return Ok{};
 }
 
 Status W25q::do_erase_unit(std::uint32_t address, std::uint32_t unit_bytes) noexcept {
   OTA_TRY(require_idle());
   for (const EraseType& type : part_.erase) {
     if (type.size_bytes == unit_bytes) {
-      return write_enabled(with_address(type.opcode, address), {}, type.limit, kErasePoll);
+      OTA_TRY(send_enabled(with_address(type.opcode, address), {}));
+      return wait_idle(type.limit, kErasePoll);
     }
   }
   return Errc::Misaligned;
@@ -170,6 +178,7 @@ Status W25q::do_erase_unit(std::uint32_t address, std::uint32_t unit_bytes) noex
 
 Status W25q::do_start() noexcept {
   part_ = {};
+  program_time_ = {};
   bus_.wait(kAnswerLimit);
   OTA_TRY(command(op::kReleasePowerDown));
   bus_.wait(kReleaseTime);
@@ -279,7 +288,8 @@ Status W25q::clear_protection() noexcept {
     if ((value & reg.protects) == 0) continue;
     const std::array command = {std::byte{reg.write},
                                 static_cast<std::byte>(value & ~reg.clear & ~kBusy)};
-    OTA_TRY(write_enabled(command, {}, part_.status_write_limit, kErasePoll));
+    OTA_TRY(send_enabled(command, {}));
+    OTA_TRY(wait_idle(part_.status_write_limit, kErasePoll));
     OTA_TRY(const std::uint8_t after, status_register(reg.read));
     if ((after & reg.protects) != 0) return Errc::Protected;
   }

@@ -37,8 +37,10 @@ class W25q final : public NorFlash {
   Status command(std::uint8_t opcode) noexcept;
   Status query(Bytes command, MutableBytes answer) noexcept;
   Result<std::uint8_t> status_register(std::uint8_t opcode) noexcept;
-  Status write_enabled(Bytes command, Bytes data, Duration limit, Duration interval) noexcept;
-  Status wait_idle(Duration limit, Duration interval) noexcept;
+  Status send_enabled(Bytes command, Bytes data) noexcept;
+  /// @param in_one_piece  how long the part is surely busy: it is not asked before
+  Status wait_idle(Duration limit, Duration interval,
+                   Duration in_one_piece = Duration::zero()) noexcept;
   Status require_idle() noexcept;
   Status require_same_part(Bytes read) noexcept;
 
@@ -52,6 +54,7 @@ class W25q final : public NorFlash {
   SpiBus& bus_;
   FlashParameters part_{};
   JedecId id_{};
+  Duration program_time_{};   // what page programs took lately; zero: not known yet
   bool may_be_busy_ = false;  // an operation timed out and has not been seen to end
 };
 
