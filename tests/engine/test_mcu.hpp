@@ -12,8 +12,9 @@ namespace ota::test {
 /// An MCU that loses its application when programming begins and starts the new one when it is
 /// whole.
 ///
-/// Faults: programming that fails, an image that programs well and never answers, somebody else who
-/// holds the MCU, and a power cut before any of its steps (a piece written, or a question).
+/// Faults: programming that fails, an image that programs well and never answers, or answers with
+/// another version, somebody else who holds the MCU, and a power cut before any of its steps (a
+/// piece written, or a question).
 class TestMcu final : public mcu::Programmer {
  public:
   explicit TestMcu(std::string running) : running_(std::move(running)) {}
@@ -43,7 +44,9 @@ class TestMcu final : public mcu::Programmer {
     const Digest digest = hash.finish();
     if (digest != image.sha256) ++wrong_images;
     programmed_ = digest;
-    if (!mute_images.contains(image.version)) running_ = std::string(image.mcu_version.view());
+    if (mute_images.contains(image.version)) return Ok{};
+    running_ = std::string(image.mcu_version.view());
+    if (lying_images.contains(image.version)) running_ += "-factory";
     return Ok{};
   }
 
@@ -61,6 +64,7 @@ class TestMcu final : public mcu::Programmer {
   int busy_calls = 0;
   int wrong_images = 0;
   std::set<std::uint32_t> mute_images;         // versions that never answer
+  std::set<std::uint32_t> lying_images;        // versions that answer with another one
   std::function<bool(std::uint64_t)> on_step;  // false: the power is gone
 
  private:

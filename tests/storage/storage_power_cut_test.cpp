@@ -79,6 +79,7 @@ TEST_P(PowerCutTest, EveryStorageOperationKeepsWhatWasDurable) {
   const auto erase = static_cast<sim::EraseTear>(GetParam() % sim::kEraseTearCount);
   const std::uint64_t operations = operations_of_a_clean_life();
   ASSERT_GT(operations, 800U);
+  ASSERT_LT(operations, 1000U) << "no page of an image is programmed twice";
   const std::uint64_t seed = test::seed_of_run();
   for (std::uint64_t cut = (GetParam() + seed) % stride(); cut < operations; cut += stride()) {
     const auto broken = live_with_cuts(

@@ -236,6 +236,62 @@ TEST(Store, DamagedSuperblocksAreFormattedAndReported) {
   EXPECT_TRUE(rig.store_image(random_bytes(100'000, 18), 1));
 }
 
+TEST(Store, ABadReadDuringTheMountCostsNothing) {
+  StorageRig rig;
+  rig.mount();
+  const auto image = random_bytes(100'000, 18);
+  ASSERT_TRUE(rig.store_image(image, 1));
+  // The first look at both superblocks is wrong on the wire; the next one is not.
+  class BadContact final : public flash::NorFlash {
+   public:
+    explicit BadContact(flash::NorFlash& flash) : flash_(flash) {}
+    flash::Geometry geometry() const noexcept override { return flash_.geometry(); }
+
+   private:
+    Status do_start() noexcept override {
+      ++starts_;
+      return flash_.start();
+    }
+    Status do_read(std::uint32_t address, MutableBytes out) noexcept override {
+      OTA_TRY(flash_.read(address, out));
+      if (starts_ == 1 && address < 2 * kBlockBytes) out.front() ^= std::byte{0x10};
+      return Ok{};
+    }
+    Status do_program(std::uint32_t address, Bytes data) noexcept override {
+      return flash_.program(address, data);
+    }
+    Status do_erase_unit(std::uint32_t address, std::uint32_t unit_bytes) noexcept override {
+      return flash_.erase(address, unit_bytes);
+    }
+    flash::NorFlash& flash_;
+    int starts_ = 0;
+  };
+  BadContact contact(rig.driver);
+  Store store(contact);
+  EXPECT_EQ(store.mount().value(), MountOutcome::Mounted);
+  EXPECT_EQ(store.hash(Slot::Candidate).value(), identity_of(image, 1).sha256);
+}
+
+TEST(Store, AShorterRecordLeavesNoTailOfALongerOne) {
+  StorageRig rig;
+  rig.mount();
+  Volume volume(rig.driver);
+  ASSERT_TRUE(volume.mount());
+  File file;
+  ASSERT_TRUE(file.open(volume, "journal", File::Mode::Replace));
+  ASSERT_TRUE(file.write(random_bytes(kJournalBytesMax, 20)));
+  ASSERT_TRUE(file.close());
+  rig.mount();
+  EXPECT_EQ(rig.store.read_journal().error(), Errc::Corrupt);
+  Journal journal;
+  journal.mcu_version = 9;
+  ASSERT_TRUE(rig.store.write_journal(journal));
+  rig.mount();
+  const auto again = rig.store.read_journal();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, journal);
+}
+
 TEST(Store, ForeignDataIsFormattedAndReported) {
   StorageRig rig;
   rig.part.cells().overwrite(0x300000, random_bytes(1000, 19));

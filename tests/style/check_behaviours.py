@@ -1,7 +1,7 @@
-"""style.behaviours: every test that docs/behaviours.md names exists.
+"""style.behaviours: every test that the documents name as a proof exists.
 
-Usage: check_behaviours.py ROOT BUILD. In a row of a table there, the last column names tests in
-backticks: a GoogleTest case (Suite.Name) or a test of ctest (label.name).
+Usage: check_behaviours.py ROOT BUILD. In a table whose last column is headed "test", that column
+names tests in backticks: a GoogleTest case (Suite.Name) or a test of ctest (label.name).
 """
 
 import re
@@ -10,7 +10,7 @@ import sys
 
 import tree
 
-PAGE = "docs/behaviours.md"
+PAGES = ("docs/behaviours.md", "docs/reliability.md")
 GTEST = re.compile(r"^\s*(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.MULTILINE)
 
 
@@ -25,23 +25,41 @@ def ctest_names(build):
     return set(re.findall(r"^\s*Test\s+#\d+: (\S+)", listing.stdout, re.MULTILINE))
 
 
+def last_cell(line):
+    return line.rstrip().rstrip("|").split("|")[-1].strip()
+
+
+def rows_of(text):
+    """(line number, last cell) of each row that has to name a test."""
+    proofs, lines = False, text.splitlines()
+    for number, line in enumerate(lines, 1):
+        ruled = re.fullmatch(r"\|[|\s:-]+", line)
+        if ruled:
+            proofs = last_cell(lines[number - 2]).lower().endswith("test")
+        elif not line.startswith("|"):
+            proofs = False
+        elif proofs:
+            yield number, last_cell(line)
+
+
+def problems_of(page, text, known):
+    rows = list(rows_of(text))
+    if not rows:
+        yield f"{page}: no rows found"
+    for number, cell in rows:
+        names = re.findall(r"`([^`]+)`", cell)
+        if not names:
+            yield f"{page}:{number}: names no test"
+        for name in names:
+            if name not in known:
+                yield f"{page}:{number}: there is no test {name}"
+
+
 def main():
     root = tree.root_from_arguments()
     known = gtest_names(root) | ctest_names(sys.argv[2])
-    problems, rows = [], 0
-    for number, line in enumerate(tree.read(root, PAGE).splitlines(), 1):
-        if not line.startswith("|") or re.fullmatch(r"[|\s:-]+", line):
-            continue
-        names = re.findall(r"`([^`]+)`", line.rstrip("| ").split("|")[-1])
-        if line.rstrip("| ").split("|")[-1].strip().lower() in ("test", "tests", "proved by"):
-            continue
-        rows += 1
-        if not names:
-            problems.append(f"{PAGE}:{number}: names no test")
-        problems += [f"{PAGE}:{number}: there is no test {name}"
-                     for name in names if name not in known]
-    if rows == 0:
-        problems.append(f"{PAGE}: no rows found")
+    problems = [problem for page in PAGES
+                for problem in problems_of(page, tree.read(root, page), known)]
     tree.finish("style.behaviours", problems)
 
 

@@ -87,6 +87,18 @@ TEST_F(ReportOutboxTest, WaitsLongerWhileTheHubThrottles) {
   EXPECT_EQ(outbox_.size(), 1U);
 }
 
+TEST_F(ReportOutboxTest, KeepsWhatTheHubCannotStoreNow) {
+  outbox_.add("outcome", 1);
+  for (const int status : {500, 503}) {
+    const auto sent = outbox_.next(now_);
+    ASSERT_TRUE(sent);
+    outbox_.answered(request_id(*sent), status, now_);
+    EXPECT_THAT(outbox_.take_acknowledged(), IsEmpty());
+    now_ = *outbox_.deadline();
+  }
+  EXPECT_EQ(outbox_.next(now_)->payload, "outcome");
+}
+
 TEST_F(ReportOutboxTest, CountsMissingAnswers) {
   outbox_.add("outcome", 1);
   ASSERT_TRUE(outbox_.next(now_));
