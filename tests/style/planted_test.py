@@ -171,6 +171,20 @@ class Texts(Tree):
         self.assert_finds("check_links.py", "a.md:2: b.md leads to no file",
                           "#two: docs/a.md has no such heading", "style.links: 2 problems")
 
+    def test_mutant_that_does_not_fit_is_found(self):
+        self.plant("device/a.cpp", "int a;\nint b;\n")
+        patch = "Bug: x.\nField: y.\n--- a/device/a.cpp\n+++ b/device/a.cpp\n@@ -1,2 +1 @@\n"
+        self.plant("tests/mutants/01-gone.patch", patch + " int a;\n-int c;\n")
+        self.assert_finds("check_mutants.py", "01-gone.patch: does not apply")
+        self.plant("tests/mutants/01-gone.patch", patch + " int a;\n-int b;\n")
+        self.assert_clean("check_mutants.py")
+
+    def test_mutant_of_a_test_is_found(self):
+        self.plant("tests/a_test.cpp", "int a;\n")
+        self.plant("tests/mutants/01.patch", "--- a/tests/a_test.cpp\n+++ b/tests/a_test.cpp\n"
+                   "@@ -1 +0,0 @@\n-int a;\n")
+        self.assert_finds("check_mutants.py", "a line 'Bug: '", "which is not the device's product")
+
     def test_script_that_does_not_parse_is_found(self):
         self.plant("scripts/run", "#!/usr/bin/env bash\nif true; then\n")
         self.assert_finds("check_shell.py", "scripts/run")
