@@ -24,8 +24,8 @@ std::string_view explain(Code code) noexcept {
     case Code::HttpRefused:
       return "The server refused the request for good (HTTP 3xx or 4xx). Tried once a day.";
     case Code::ServerError:
-      return "The server cannot answer now (HTTP 408, 429, 5xx or a wrong range); tried again "
-             "soon.";
+      return "The server cannot answer now (HTTP 408, 429, 5xx), or its answer is not the blob "
+             "(wrong range or length); tried again soon.";
     case Code::NetworkUnreachable:
       return "The connection to the server failed or broke off; tried again soon.";
     case Code::Stalled:

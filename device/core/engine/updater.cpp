@@ -167,14 +167,21 @@ void Updater::enter(const Journal& before, Effect effect_before) noexcept {
   }
 }
 
-void Updater::check_deadline() noexcept {
+std::optional<Instant> Updater::deadline() const noexcept {
   const auto limit = deadline_of(journal_, busy_tries_);
-  if (!limit) return;
   const bool downloading = journal_.phase == Phase::Downloading;
-  const Instant since = downloading ? progress_.last_new_byte() : phase_began_;
+  // A download that can be tried is judged after each try: the server may have asked for a pause as
+  // long as the limit.
+  if (!limit || (downloading && offer_)) return std::nullopt;
+  return (downloading ? progress_.last_new_byte() : phase_began_) + *limit;
+}
+
+void Updater::check_deadline() noexcept {
   const Instant now = clock_.now();
+  const bool downloading = journal_.phase == Phase::Downloading;
   if (downloading && progress_.on_time(now) == Progress::News::Report) report_state();
-  if (now >= since + *limit) apply({.kind = EventKind::DeadlinePassed});
+  const auto at = deadline();
+  if (at && now >= *at) apply({.kind = EventKind::DeadlinePassed});
 }
 
 std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
@@ -203,10 +210,8 @@ std::optional<Instant> Updater::next_wake() noexcept {
     no_later_than(mount_at_);
     return wake;
   }
+  if (const auto at = deadline()) no_later_than(*at);
   const bool downloading = journal_.phase == Phase::Downloading;
-  if (const auto limit = deadline_of(journal_, busy_tries_)) {
-    no_later_than((downloading ? progress_.last_new_byte() : phase_began_) + *limit);
-  }
   if (downloading && !progress_.quiet()) no_later_than(progress_.quiet_at());
   const bool can_work = effect_ != Effect::Rest && (effect_ != Effect::Download || offer_);
   if (can_work) no_later_than(std::max(not_before_, clock_.now()));

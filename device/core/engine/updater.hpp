@@ -98,6 +98,7 @@ class Updater final : private StoredListener {
   bool commit(const Journal& next) noexcept;
   void apply(const Event& event) noexcept;
   void enter(const Journal& before, Effect effect_before) noexcept;
+  std::optional<Instant> deadline() const noexcept;
   void check_deadline() noexcept;
   std::optional<Instant> next_wake() noexcept;
 

@@ -134,6 +134,9 @@ std::optional<Event> Updater::after_transfer(const fetch::Download& download,
       return std::nullopt;
     case fetch::Next::Retry: {
       network_code_ = ending.code;
+      if (clock_.now() >= progress_.last_new_byte() + kStallMax) {
+        return Event{.kind = EventKind::DeadlinePassed};
+      }
       const Duration pause = backoff_.next(random_);
       not_before_ = clock_.now() + std::max(pause, ending.retry_after.value_or(Duration{}));
       return std::nullopt;

@@ -24,8 +24,9 @@ HeadVerdict Download::judge(const ResponseHead& head) noexcept {
   const int status = head.status;
   if (status == 206) return judge_part(head);
   if (status == 200) return judge_whole(head);
-  // 412 answers If-Match, which only goes with stored bytes; without it the server is confused.
-  if (status == 412 && position_ > 0) return drop();
+  // 412 answers If-Match, which only goes with stored bytes and their ETag; without it the server
+  // is confused.
+  if (status == 412 && position_ > 0 && !etag_.empty()) return drop();
   if (status == 403) return refuse(Next::Wait, Code::SasExpired);
   if (status == 404) return refuse(Next::Wait, Code::NotFound);
   // The object ends where we want to go on, so it is smaller than the offer says.
@@ -59,8 +60,7 @@ HeadVerdict Download::judge_part(const ResponseHead& head) noexcept {
 HeadVerdict Download::judge_whole(const ResponseHead& head) noexcept {
   // The server ignores ranges. Only a body that announces exactly the image may cost the stored
   // bytes: a login page of some network in between also comes with 200.
-  if (!head.content_length) return refuse(Next::Retry, Code::ServerError);
-  if (*head.content_length != size_bytes_) return refuse(Next::Retry, Code::BadOffer);
+  if (head.content_length != size_bytes_) return refuse(Next::Retry, Code::ServerError);
   const bool had_bytes = position_ > 0;
   taking_body_ = true;
   position_ = 0;

@@ -62,7 +62,7 @@ std::vector<Case> refused_cases() {
        Next::AskAgain, Code::None},
       {"200WithoutLength", 400, whole(std::nullopt), HeadVerdict::Refuse, Next::Retry,
        Code::ServerError},
-      {"200WithALoginPage", 400, whole(5000), HeadVerdict::Refuse, Next::Retry, Code::BadOffer},
+      {"200WithALoginPage", 400, whole(5000), HeadVerdict::Refuse, Next::Retry, Code::ServerError},
       {"204", 0, answer(204), HeadVerdict::Refuse, Next::Retry, Code::ServerError},
       {"302", 0, answer(302), HeadVerdict::Refuse, Next::Wait, Code::HttpRefused},
       {"400", 0, answer(400), HeadVerdict::Refuse, Next::Wait, Code::HttpRefused},
@@ -109,6 +109,13 @@ TEST(Download, AsksAgainWithoutConditionAfterTheObjectChanged) {
   const Request request = download.request("https://a/b", "");
   EXPECT_EQ(request.first_byte, 0U);
   EXPECT_EQ(request.if_match, "");
+}
+
+TEST(Download, KeepsItsBytesWhenA412AnswersNoCondition) {
+  Download download(kSize, 400, "");
+  EXPECT_EQ(download.judge(answer(412)), HeadVerdict::Refuse);
+  EXPECT_EQ(download.position(), 400U);
+  EXPECT_EQ(download.ending(TransferEnd::Stopped).code, Code::HttpRefused);
 }
 
 TEST(Download, AppendsTheRestAndEndsWithVerify) {
