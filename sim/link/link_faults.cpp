@@ -40,6 +40,10 @@ struct Draw {
         return anywhere;
     }
   }
+  std::optional<std::uint64_t> part() const {
+    if (random.below(2) == 0) return std::nullopt;
+    return 1 + place();
+  }
   std::int64_t shift() const {
     const auto by = static_cast<std::int64_t>(1 + place());
     return random.below(2) == 0 ? by : -by;
@@ -99,7 +103,9 @@ constexpr std::array<Kind, kLinkFaultCount> kKinds = {{
     {"part_only", [](Draw draw) -> Exchange { return {.part_bytes = 1 + draw.place()}; }},
     {"short_body", [](Draw draw) -> Exchange { return {.missing_bytes = 1 + draw.place()}; }},
     {"long_body",
-     [](Draw draw) -> Exchange { return {.excess_bytes = draw.between(1, 2 * kFlashBlockBytes)}; }},
+     [](Draw draw) -> Exchange {
+       return {.excess_bytes = draw.between(1, 2 * kFlashBlockBytes), .part_bytes = draw.part()};
+     }},
     {"range_ignored", [](Draw) -> Exchange { return {.ignore_range = true}; }},
     {"range_elsewhere", [](Draw draw) -> Exchange { return {.shift_range = draw.shift()}; }},
     {"range_other_total", [](Draw draw) -> Exchange { return {.shift_total = draw.shift()}; }},

@@ -68,7 +68,7 @@ std::string name_of(const testing::TestParamInfo<std::uint8_t>& info) {
 TEST_P(UnderFault, TheRightImageComesOutAndNoByteIsFetchedTwice) {
   SplitMix64 random(seed_of_run() + GetParam());
   for (const std::uint64_t stored : {0UL, 70'000UL, 65'536UL, kImage.size() - 1}) {
-    for (int draw = 0; draw < 3; ++draw) {
+    for (std::uint64_t draw = 0; draw < 3; draw += sample_of_run()) {
       const Exchange exchange = exchange_with(fault(), random, kImage.size());
       SCOPED_TRACE(testing::Message() << "OTA_TEST_SEED=" << seed_of_run() << ", after " << stored
                                       << " bytes: " << describe(exchange));

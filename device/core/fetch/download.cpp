@@ -52,7 +52,7 @@ HeadVerdict Download::judge_part(const ResponseHead& head) noexcept {
   if (range.first != position_ || range.last < range.first || range.last >= range.total) {
     return refuse(Next::Retry, Code::ServerError);
   }
-  taking_body_ = true;
+  body_end_ = static_cast<std::uint32_t>(range.last + 1);
   if (position_ == 0 || !head.etag.empty()) etag_ = head.etag;
   return HeadVerdict::Append;
 }
@@ -62,7 +62,7 @@ HeadVerdict Download::judge_whole(const ResponseHead& head) noexcept {
   // bytes: a login page of some network in between also comes with 200.
   if (head.content_length != size_bytes_) return refuse(Next::Retry, Code::ServerError);
   const bool had_bytes = position_ > 0;
-  taking_body_ = true;
+  body_end_ = size_bytes_;
   position_ = 0;
   etag_ = head.etag;
   return had_bytes ? HeadVerdict::Restart : HeadVerdict::Append;
@@ -81,9 +81,8 @@ HeadVerdict Download::refuse(Next next, Code code) noexcept {
 }
 
 Bytes Download::accept(Bytes received) noexcept {
-  // A transport that hands over the body of a refused answer must not reach the flash.
-  if (!taking_body_) return {};
-  const std::size_t count = std::min<std::size_t>(received.size(), size_bytes_ - position_);
+  const std::uint32_t wanted = body_end_ > position_ ? body_end_ - position_ : 0;
+  const std::size_t count = std::min<std::size_t>(received.size(), wanted);
   position_ += static_cast<std::uint32_t>(count);
   received_bytes_ += static_cast<std::uint32_t>(count);
   return received.first(count);

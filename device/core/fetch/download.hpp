@@ -64,7 +64,8 @@ class Download {
 
   HeadVerdict judge(const ResponseHead& head) noexcept;
 
-  /// The part of a received piece that belongs to the image: never a byte past its size.
+  /// The part of a received piece that belongs to the image: nothing of a refused answer, and never
+  /// a byte past the range that was announced.
   Bytes accept(Bytes received) noexcept;
 
   Ending ending(TransferEnd end) const noexcept;
@@ -85,7 +86,7 @@ class Download {
   std::uint32_t size_bytes_;
   std::uint32_t position_;
   std::uint32_t received_bytes_ = 0;
-  bool taking_body_ = false;
+  std::uint32_t body_end_ = 0;  // how far the body may bring the image; 0 while none was taken
   FixedText<64> etag_;
   Ending refused_;  // what follows if the head was not taken
 };

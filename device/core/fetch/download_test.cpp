@@ -136,6 +136,16 @@ TEST(Download, TakesNoByteBeyondTheSize) {
   EXPECT_EQ(download.received_bytes(), 600U);
 }
 
+TEST(Download, TakesNoByteBeyondTheAnnouncedRange) {
+  Download download(kSize, 400, kEtag);
+  EXPECT_EQ(download.judge(part(400, 499, kSize)), HeadVerdict::Append);
+  const std::vector<std::byte> body(150);
+  EXPECT_EQ(download.accept(body).size(), 100U);
+  EXPECT_EQ(download.accept(body).size(), 0U);
+  EXPECT_EQ(download.position(), 500U);
+  EXPECT_EQ(download.ending(TransferEnd::Stopped).next, Next::Retry);
+}
+
 TEST(Download, TakesAWholeBodyFromTheFirstByteWhenTheServerIgnoresRanges) {
   Download download(kSize, 400, kEtag);
   ASSERT_EQ(download.judge(whole(kSize)), HeadVerdict::Restart);
