@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "contract/azure/topics.hpp"
@@ -24,6 +25,7 @@ void ReportOutbox::add(std::string patch, std::uint32_t outcome_number) {
 
 std::optional<Publish> ReportOutbox::next(Instant now) {
   if (entries_.empty() || !in_flight_.empty() || now < retry_at_) return std::nullopt;
+  drop_outdated();
   in_flight_ = "r" + std::to_string(++requests_);
   answer_due_ = now + answer_timeout_;
   return Publish{contract::reported_patch_topic(in_flight_), entries_.front().patch};
@@ -72,6 +74,12 @@ std::optional<Instant> ReportOutbox::deadline() const noexcept {
 
 std::vector<std::uint32_t> ReportOutbox::take_acknowledged() {
   return std::exchange(acknowledged_, {});
+}
+
+void ReportOutbox::drop_outdated() {
+  const auto newest = std::find_if(entries_.rbegin(), entries_.rend(),
+                                   [](const Entry& entry) { return entry.outcome_number != 0; });
+  if (newest != entries_.rend()) entries_.erase(entries_.begin(), std::prev(newest.base()));
 }
 
 void ReportOutbox::retry_later(Instant now) {

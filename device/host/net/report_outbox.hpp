@@ -17,7 +17,8 @@ namespace ota::net {
 
 /// Reported patches on their way to the hub, one at a time, so that an old state never overwrites a
 /// newer one. Progress may be replaced by what comes after it; an outcome stays until the hub has
-/// answered 204.
+/// answered 204, or until there is a newer one: "applied" of a version that has been replaced in
+/// the meantime would be false.
 class ReportOutbox {
  public:
   explicit ReportOutbox(Random& random, const Timing& timing = {}) noexcept
@@ -56,6 +57,7 @@ class ReportOutbox {
     std::uint32_t outcome_number = 0;
   };
 
+  void drop_outdated();
   void retry_later(Instant now);
 
   Random& random_;

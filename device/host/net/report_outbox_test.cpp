@@ -36,8 +36,8 @@ TEST_F(ReportOutboxTest, AcknowledgesAnOutcomeOnlyAfter204) {
 
 TEST_F(ReportOutboxTest, SendsOneAtATimeAndInOrder) {
   outbox_.add("first", 1);
-  outbox_.add("second", 2);
   const auto first = outbox_.next(now_);
+  outbox_.add("second", 2);
   EXPECT_EQ(outbox_.next(now_), std::nullopt);
   outbox_.answered(request_id(*first), 204, now_);
   EXPECT_EQ(outbox_.next(now_)->payload, "second");
@@ -58,6 +58,21 @@ TEST_F(ReportOutboxTest, ProgressNeverReplacesAnOutcome) {
   outbox_.add("progress", 0);
   EXPECT_EQ(outbox_.next(now_)->payload, "outcome");
   EXPECT_EQ(outbox_.size(), 2U);
+}
+
+TEST_F(ReportOutboxTest, NeverSaysWhatANewerOutcomeMadeFalse) {
+  outbox_.add("applied 3", 1);
+  ASSERT_TRUE(outbox_.next(now_));
+  outbox_.add("downloading 4", 0);
+  outbox_.add("applied 4", 2);
+  outbox_.connection_lost();
+  outbox_.add("applied 5", 3);
+  outbox_.add("downloading 6", 0);
+  const auto sent = outbox_.next(now_);
+  EXPECT_EQ(sent->payload, "applied 5");
+  outbox_.answered(request_id(*sent), 204, now_);
+  EXPECT_THAT(outbox_.take_acknowledged(), ElementsAre(3U));
+  EXPECT_EQ(outbox_.next(now_)->payload, "downloading 6");
 }
 
 TEST_F(ReportOutboxTest, TakesARepeatedOutcomeOnce) {
