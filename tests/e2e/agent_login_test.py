@@ -3,36 +3,10 @@
 Usage: python3 -m tests.e2e.agent_login_test BUILD_FOLDER
 """
 
-import os
-import subprocess
 import unittest
 
 from tests.e2e.agent_case import BUILD, PRODUCT, AgentCase  # noqa: F401 (BUILD takes the argument)
-
-
-class Certificates:
-    """A certificate authority made with openssl, and certificates of devices."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.authority = self._make("authority", "/CN=Test authority", [])
-
-    def of(self, device, issuer=None):
-        signed = ["-CA", issuer[0], "-CAkey", issuer[1]] if issuer else []
-        return self._make(device, f"/CN={device}", signed)
-
-    def _make(self, name, subject, signed):
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-            + ["-nodes", "-days", "2", "-subj", subject, "-out", certificate, "-keyout", key]
-            + signed
-            + (["-addext", "basicConstraints=critical,CA:FALSE"] if name != "authority" else []),
-            check=True,
-            capture_output=True,
-        )
-        os.chmod(key, 0o600)
-        return certificate, key
+from tests.rig.certificates import Certificates
 
 
 class Login(AgentCase):

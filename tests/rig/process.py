@@ -12,6 +12,10 @@ class RigError(Exception):
     """Something the story relies on did not happen; the text says what."""
 
 
+class NothingHappened(RigError):
+    """The time was over and the program is still there."""
+
+
 class Child:
     """A program whose standard output is read line by line; standard error goes to a log file."""
 
@@ -42,12 +46,12 @@ class Child:
     def next_line(self, deadline):
         """The next line of output; None when the program has ended.
 
-        Raises RigError at the deadline (time.monotonic).
+        Raises NothingHappened at the deadline (time.monotonic).
         """
         try:
             line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise RigError(
+            raise NothingHappened(
                 f"{self.name}: nothing happened in time; its log is {self.log_path}"
             ) from None
         if line is None:

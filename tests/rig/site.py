@@ -7,7 +7,7 @@ import re
 import time
 
 from . import process
-from .process import Child, RigError
+from .process import Child, NothingHappened, RigError
 
 FLASH_CLOCK_HZ = 40_000_000
 
@@ -227,6 +227,13 @@ class Agent:
             raise RigError(f"{self.name} ended by itself; its log is {self.folder / 'agent.log'}")
         self.events.append(json.loads(line))
         return self.events[-1]
+
+    def poll_event(self, timeout_s):
+        """The next event, or None if there is none in time."""
+        try:
+            return self.next_event(time.monotonic() + timeout_s)
+        except NothingHappened:
+            return None
 
     def wait_for(self, wanted, timeout_s=60, on_event=None):
         """The next event for which wanted(event) holds. on_event sees each one on the way."""

@@ -1,0 +1,127 @@
+"""Says what is not true: reports against the MCU, requests against what was stored."""
+
+import hashlib
+import re
+
+REFETCH_MAX = 64 * 1024 + 16 * 1024  # after a SIGKILL: a block of the flash and a receive buffer
+
+# What a program says that breaks off by itself.
+LAST_WORDS = re.compile(
+    r"Sanitizer|runtime error:|terminate called|Assertion|assertion|OTA_ASSERT|core dumped"
+)
+
+
+class Mcu:
+    """The virtual MCU's folder, read without its program."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def version(self):
+        """The version of the complete application that it holds, or None."""
+        try:
+            facts, version = (self._folder / "header").read_text().splitlines()
+        except (OSError, ValueError):
+            return None
+        size, _ = facts.split()
+        return version if (self._folder / "flash.bin").stat().st_size == int(size) else None
+
+    def content(self):
+        return (self._folder / "flash.bin").read_bytes()
+
+
+class Judge:
+    """Of one device. Wrongs are sentences; there must be none."""
+
+    def __init__(self, mcu):
+        self._mcu = mcu
+        self.wrongs = []
+        self.reports = 0
+        self.images = {}  # by version: all that were ever offered
+        self._version = 0
+        self._fetched_from = 0  # where the next request may begin
+        self._reached = 0
+        self._offer = None
+        self._killed = False
+        self._voids_seen = 0
+        self.fetched_again = 0
+
+    # ---- reports; called at the moment they arrive ----
+    def report(self, patch):
+        self.reports += 1
+        report = patch.get("extFwInfo")
+        if set(patch) != {"extFwInfo"} or not isinstance(report, dict):
+            return self._wrong(f"a report of something else: {patch}")
+        missing = {"Status", "Error", "Version", "Phase", "Code", "Target"} - set(report)
+        if missing:
+            return self._wrong(f"a report without {missing}: {report}")
+        claims_rest = report["Status"] == "applied" or report["Phase"] == "idle"
+        if claims_rest and report["Version"] > 0:
+            running = self._mcu.version()
+            if running != str(report["Version"]):
+                self._wrong(f"reported while the MCU runs {running}: {report}")
+        if report["Version"] < self._version and report["Code"] != "rolled_back":
+            self._wrong(f"the version went down from {self._version}: {report}")
+        if report["Version"] not in self.images and report["Version"] != 0:
+            self._wrong(f"a version that was never offered: {report}")
+        self._version = report["Version"]
+        return None
+
+    # ---- events of the agent, in their order ----
+    def killed(self):
+        self._killed = True
+
+    def event(self, event, voids):
+        """voids: how often the server took away what was stored, until now."""
+        kind = event["event"]
+        if kind == "offer" and event["version"] != self._offer:
+            self._offer = event["version"]
+            self._forget()
+        elif kind == "request":
+            self._request(event["firstByte"], voids)
+        elif kind == "progress":
+            # After a 200 for a range the image begins again.
+            if event["bytes"] < self._reached and voids == self._voids_seen and not self._killed:
+                self._wrong(f"the image began again without a reason: {event}")
+            self._reached = event["bytes"]
+
+    def _request(self, first, voids):
+        again = self._reached - first
+        voided = voids != self._voids_seen
+        if again > 0 and not voided:
+            self.fetched_again += again
+            if not self._killed:
+                self._wrong(f"{again} bytes were fetched again from {first} after a network fault")
+            elif again > REFETCH_MAX:
+                self._wrong(f"{again} bytes were fetched again from {first} after a SIGKILL")
+        self._voids_seen = voids
+        self._killed = False
+        self._reached = first
+
+    def _forget(self):
+        self._reached = 0
+        self._killed = False
+
+    # ---- the end of a round ----
+    def truth(self, flash_image, version):
+        """The device rests: flash and MCU hold the image of the version."""
+        wanted = self.images[version]
+        if self._mcu.version() != str(version) or self._mcu.content() != wanted:
+            self._wrong(f"the MCU holds {self._mcu.version()}, not {version}")
+        if flash_image != wanted:
+            digest = hashlib.sha256(flash_image or b"").hexdigest()[:16]
+            self._wrong(f"the flash holds {digest}, not the image of version {version}")
+
+    def log(self, text, secrets):
+        if LAST_WORDS.search(text):
+            self._wrong(f"last words: {LAST_WORDS.search(text).group()}")
+        for secret in secrets:
+            if secret and secret in text:
+                self._wrong(f"a secret was written down: {secret[:6]}...")
+
+    def exit_code(self, code):
+        if code != 0:
+            self._wrong(f"the agent ended with {code} after SIGTERM")
+
+    def _wrong(self, sentence):
+        self.wrongs.append(sentence)
