@@ -91,7 +91,7 @@ TEST_P(UnderFault, TheRightImageComesOutAndNoByteIsFetchedTwice) {
 INSTANTIATE_TEST_SUITE_P(Each, UnderFault, testing::Range(std::uint8_t{0}, sim::kLinkFaultCount),
                          name_of);
 
-TEST(LinkFaults, AreReportedByTheirCodeAndTriedAgainInTime) {
+TEST(FaultyLink, AreReportedByTheirCodeAndTriedAgainInTime) {
   for (const Reaction& reaction : kReactions) {
     SplitMix64 random(7);
     SCOPED_TRACE(to_text(reaction.fault));
@@ -125,7 +125,7 @@ TEST(LinkFaults, AreReportedByTheirCodeAndTriedAgainInTime) {
   }
 }
 
-TEST(LinkFaults, PauseNoLongerThanTheBackOffAllowsAndStartAtOnceAfterProgress) {
+TEST(FaultyLink, PauseNoLongerThanTheBackOffAllowsAndStartAtOnceAfterProgress) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.drop_after = 70'000});
@@ -147,7 +147,7 @@ TEST(LinkFaults, PauseNoLongerThanTheBackOffAllowsAndStartAtOnceAfterProgress) {
       << "a byte of progress ends the long pauses";
 }
 
-TEST(LinkFaults, SpreadTheTriesOfAFleetThatLostItsServerTogether) {
+TEST(FaultyLink, SpreadTheTriesOfAFleetThatLostItsServerTogether) {
   std::vector<Duration> third_tries;
   for (std::uint64_t device = 0; device < 20; ++device) {
     EngineRig rig;
@@ -163,7 +163,7 @@ TEST(LinkFaults, SpreadTheTriesOfAFleetThatLostItsServerTogether) {
   EXPECT_EQ(std::adjacent_find(third_tries.begin(), third_tries.end()), third_tries.end());
 }
 
-TEST(LinkFaults, WaitAsLongAsTheServerAsksButNoLongerThanADay) {
+TEST(FaultyLink, WaitAsLongAsTheServerAsksButNoLongerThanADay) {
   for (const int status : {408, 429, 500, 503}) {
     for (const Duration asked :
          {Duration(5s), Duration(40min), Duration(24h), Duration(90 * 24h)}) {
@@ -186,7 +186,7 @@ TEST(LinkFaults, WaitAsLongAsTheServerAsksButNoLongerThanADay) {
   }
 }
 
-TEST(LinkFaults, BackOffWhenTheServerAsksForNoPauseAtAll) {
+TEST(FaultyLink, BackOffWhenTheServerAsksForNoPauseAtAll) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.status = 503, .retry_after = Duration{}, .lasts = 1h});
@@ -195,7 +195,7 @@ TEST(LinkFaults, BackOffWhenTheServerAsksForNoPauseAtAll) {
   EXPECT_LE(rig.transport.requests().size(), 40U);
 }
 
-TEST(LinkFaults, AnExpiredTokenCostsNoByteHoweverOftenItExpires) {
+TEST(FaultyLink, AnExpiredTokenCostsNoByteHoweverOftenItExpires) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.offer();
@@ -215,7 +215,7 @@ TEST(LinkFaults, AnExpiredTokenCostsNoByteHoweverOftenItExpires) {
   EXPECT_EQ(rig.transport.bytes_sent(), kImage.size());
 }
 
-TEST(LinkFaults, ATokenThatIsRenewedBeforeItExpiresIsUsedForTheNextRequest) {
+TEST(FaultyLink, ATokenThatIsRenewedBeforeItExpiresIsUsedForTheNextRequest) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.drop_after = 70'000});
@@ -229,7 +229,7 @@ TEST(LinkFaults, ATokenThatIsRenewedBeforeItExpiresIsUsedForTheNextRequest) {
   EXPECT_EQ(rig.transport.bytes_sent(), kImage.size());
 }
 
-TEST(LinkFaults, AClockThatIsSetAtLastLetsTheDownloadGoOn) {
+TEST(FaultyLink, AClockThatIsSetAtLastLetsTheDownloadGoOn) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.drop_after = 70'000});
@@ -243,7 +243,7 @@ TEST(LinkFaults, AClockThatIsSetAtLastLetsTheDownloadGoOn) {
   EXPECT_EQ(rig.transport.bytes_sent(), kImage.size());
 }
 
-TEST(LinkFaults, ALinkThatDropsEveryFewBytesStillBringsTheImageOnce) {
+TEST(FaultyLink, ALinkThatDropsEveryFewBytesStillBringsTheImageOnce) {
   EngineRig rig;
   rig.publish(kImage, 7);
   for (std::size_t i = 0; i < kImage.size() / 300; ++i) rig.transport.then({.drop_after = 300});
@@ -253,7 +253,7 @@ TEST(LinkFaults, ALinkThatDropsEveryFewBytesStillBringsTheImageOnce) {
   EXPECT_EQ(rig.transport.bytes_sent(), kImage.size());
 }
 
-TEST(LinkFaults, AServerWithShortRangesStillBringsTheImageOnce) {
+TEST(FaultyLink, AServerWithShortRangesStillBringsTheImageOnce) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.part_bytes = 4096, .lasts = 10h});
@@ -263,7 +263,7 @@ TEST(LinkFaults, AServerWithShortRangesStillBringsTheImageOnce) {
   EXPECT_EQ(rig.transport.bytes_sent(), kImage.size());
 }
 
-TEST(LinkFaults, AnEtagThatChangesAtEachRequestIsNoStorm) {
+TEST(FaultyLink, AnEtagThatChangesAtEachRequestIsNoStorm) {
   EngineRig rig;
   rig.publish(kImage, 7);
   rig.transport.then({.drop_after = 70'000, .replaced = true, .lasts = 12h});
@@ -274,7 +274,7 @@ TEST(LinkFaults, AnEtagThatChangesAtEachRequestIsNoStorm) {
   expect_right_image(rig);
 }
 
-TEST(LinkFaults, ContentChangedUnderItsEtagHalfwayIsFoundAndFetchedAnew) {
+TEST(FaultyLink, ContentChangedUnderItsEtagHalfwayIsFoundAndFetchedAnew) {
   EngineRig rig;
   rig.publish(random_image(kImage.size(), 99), 7).sha256 = sha256(kImage);
   rig.transport.then({.drop_after = 70'000});
@@ -287,7 +287,7 @@ TEST(LinkFaults, ContentChangedUnderItsEtagHalfwayIsFoundAndFetchedAnew) {
   EXPECT_EQ(rig.transport.requests().size(), 3U) << "the rest, then all of it";
 }
 
-TEST(LinkFaults, FollowEachOtherInEveryOrder) {
+TEST(FaultyLink, FollowEachOtherInEveryOrder) {
   for (std::uint64_t seed = seed_of_run(); seed < seed_of_run() + 60; seed += sample_of_run()) {
     SCOPED_TRACE(testing::Message() << "OTA_TEST_SEED=" << seed);
     SplitMix64 random(seed);

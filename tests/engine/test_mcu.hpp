@@ -12,9 +12,9 @@ namespace ota::test {
 /// An MCU that loses its application when programming begins and starts the new one when it is
 /// whole.
 ///
-/// Faults: programming that fails, an image that programs well and never answers, or answers with
-/// another version, somebody else who holds the MCU, and a power cut before any of its steps (a
-/// piece written, or a question).
+/// Faults: programming that fails or seems to, an image that programs well and never answers, or
+/// answers with another version, somebody else who holds the MCU, and a power cut before any of its
+/// steps (a piece written, or a question).
 class TestMcu final : public mcu::Programmer {
  public:
   explicit TestMcu(std::string running) : running_(std::move(running)) {}
@@ -47,6 +47,10 @@ class TestMcu final : public mcu::Programmer {
     if (mute_images.contains(image.version)) return Ok{};
     running_ = std::string(image.mcu_version.view());
     if (lying_images.contains(image.version)) running_ += "-factory";
+    if (answers_lost > 0) {
+      --answers_lost;
+      return Errc::Timeout;
+    }
     return Ok{};
   }
 
@@ -61,6 +65,7 @@ class TestMcu final : public mcu::Programmer {
 
   int programmings = 0;
   int failures_left = 0;
+  int answers_lost = 0;  // programmings that end well, and nobody hears of it
   int busy_calls = 0;
   int wrong_images = 0;
   std::set<std::uint32_t> mute_images;         // versions that never answer
