@@ -24,6 +24,8 @@ inline constexpr Duration kProgramAgainPause = std::chrono::seconds(10);
 /// Between two tries to find a flash that does not answer: growing up to the second.
 inline constexpr Duration kMountPauseMin = std::chrono::seconds(10);
 inline constexpr Duration kMountPauseMax = std::chrono::hours(1);
+/// Rest before free blocks are erased ahead: a device that restarts all the time never gets there.
+inline constexpr Duration kEraseAheadAfter = std::chrono::minutes(10);
 /// An outcome that the hub does not acknowledge is sent again: growing up to the second.
 inline constexpr Duration kOutcomePauseMin = std::chrono::minutes(1);
 inline constexpr Duration kOutcomePauseMax = std::chrono::hours(1);

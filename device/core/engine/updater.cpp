@@ -102,6 +102,7 @@ void Updater::load(store::MountOutcome mounted) noexcept {
   effect_ = step.effect;
   enter(before, Effect::Rest);
   phase_began_ = clock_.now();
+  rest_begins();
   const bool outcome_waits = journal_.outcome.number > 0 && !journal_.outcome.acknowledged;
   if (outcome_waits && before.outcome == journal_.outcome) report_outcome();
 }
@@ -143,6 +144,7 @@ void Updater::enter(const Journal& before, Effect effect_before) noexcept {
   if (before.phase != journal_.phase || new_work) {
     phase_began_ = now;
     not_before_ = now;
+    rest_begins();
     if (journal_.phase == Phase::Downloading) {
       progress_.begin(now);
       progress_.start_stall_clock(now);
@@ -184,6 +186,23 @@ void Updater::check_deadline() noexcept {
   if (at && now >= *at) apply({.kind = EventKind::DeadlinePassed});
 }
 
+void Updater::rest_begins() noexcept {
+  erase_ahead_at_.reset();
+  const bool wanted = settings_.erase_ahead_after > Duration::zero();
+  if (wanted && journal_.phase == Phase::Idle) {
+    erase_ahead_at_ = clock_.now() + settings_.erase_ahead_after;
+  }
+}
+
+/// One block with each call of run(), so that a message never waits longer than one erase.
+void Updater::erase_ahead(const Cancel& cancel) noexcept {
+  if (storage_lost_ || cancel.requested()) return;
+  if (!erase_ahead_at_ || clock_.now() < *erase_ahead_at_) return;
+  const auto more = store_.erase_ahead();
+  if (!more) return lose_storage();
+  if (!*more) erase_ahead_at_.reset();
+}
+
 std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
   while (storage_ready()) {
     take_message();
@@ -199,6 +218,7 @@ std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
     }
   }
   repeat_outcome();
+  erase_ahead(cancel);
   return next_wake();
 }
 
@@ -213,6 +233,7 @@ std::optional<Instant> Updater::next_wake() noexcept {
   if (const auto at = deadline()) no_later_than(*at);
   const bool downloading = journal_.phase == Phase::Downloading;
   if (downloading && !progress_.quiet()) no_later_than(progress_.quiet_at());
+  if (erase_ahead_at_) no_later_than(std::max(*erase_ahead_at_, clock_.now()));
   const bool can_work = effect_ != Effect::Rest && (effect_ != Effect::Download || offer_);
   if (can_work) no_later_than(std::max(not_before_, clock_.now()));
   return wake;

@@ -33,6 +33,9 @@ struct Settings {
       std::chrono::seconds(2);                  // between two questions for the MCU's version
   Duration program_pause = kProgramAgainPause;  // before a failed programming is repeated
   Duration retry_max = fetch::kBackoffCap;      // between two tries to download
+  /// How long the device rests, since its start or its last work, before it erases free blocks for
+  /// the next download; zero: never.
+  Duration erase_ahead_after = kEraseAheadAfter;
 };
 
 class Updater final : private StoredListener {
@@ -100,6 +103,8 @@ class Updater final : private StoredListener {
   void enter(const Journal& before, Effect effect_before) noexcept;
   std::optional<Instant> deadline() const noexcept;
   void check_deadline() noexcept;
+  void rest_begins() noexcept;
+  void erase_ahead(const Cancel& cancel) noexcept;
   std::optional<Instant> next_wake() noexcept;
 
   // updater_reports.cpp
@@ -166,6 +171,8 @@ class Updater final : private StoredListener {
   FixedText<64> etag_;              // of the open candidate
   std::uint32_t stored_bytes_ = 0;  // of the candidate, for reports
   bool has_current_ = false;        // an image to go back to
+
+  std::optional<Instant> erase_ahead_at_;  // nothing: not at rest, or all is erased
 
   bool previous_doubted_ = false;  // the current image had a wrong hash once
 

@@ -278,6 +278,7 @@ Status Updater::import_image(const store::ImageIdentity& identity,
   }
   OTA_TRY(store_.promote());
   has_current_ = true;
+  rest_begins();
   Journal next = journal_;
   next.mcu_version = identity.version;
   next.mcu_version_text = identity.mcu_version;

@@ -257,6 +257,11 @@ Status Store::promote() noexcept {
   return Ok{};
 }
 
+Result<bool> Store::erase_ahead() noexcept {
+  if (candidate_open()) return Errc::Busy;
+  return volume_.erase_ahead();
+}
+
 Status Store::discard(Slot slot) noexcept {
   OTA_TRY(reader_.close());
   if (slot == Slot::Candidate) {

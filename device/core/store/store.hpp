@@ -107,6 +107,16 @@ class Store {
   /// Renames the candidate to current, which it replaces. @power_cut one of both, whole
   Status promote() noexcept;
 
+  /// Erases one free block while nothing else is to do: the next download then does not wait for
+  /// erases, which are 40 % of its time. Wear: a restart forgets which blocks are erased, so each
+  /// free block is erased at most once more for each time that the caller begins with this after a
+  /// mount.
+  /// @returns whether there may be more to do
+  /// @errors Busy: the candidate is open. NoDevice, Timeout, Io: the flash. Corrupt: an image whose
+  /// list of blocks is damaged; mount again.
+  /// @power_cut nothing that is stored is touched
+  Result<bool> erase_ahead() noexcept;
+
   /// Deletes an image; fine if there is none.
   Status discard(Slot slot) noexcept;
 

@@ -37,6 +37,7 @@ int on_read(const lfs_config* config, lfs_block_t block, lfs_off_t offset, void*
 int on_program(const lfs_config* config, lfs_block_t block, lfs_off_t offset, const void* buffer,
                lfs_size_t size) noexcept {
   VolumeState& state = state_of(config);
+  state.erased.remove(block);
   const std::uint32_t page_bytes = state.flash->geometry().page_bytes;
   std::uint32_t address = address_of(block, offset);
   Bytes left(static_cast<const std::byte*>(buffer), size);
@@ -53,6 +54,10 @@ int on_program(const lfs_config* config, lfs_block_t block, lfs_off_t offset, co
 
 int on_erase(const lfs_config* config, lfs_block_t block) noexcept {
   VolumeState& state = state_of(config);
+  if (state.erased.contains(block)) {
+    state.erased.remove(block);
+    return 0;
+  }
   const Status done = state.flash->erase(address_of(block, 0), kBlockBytes);
   return done ? 0 : lfs_error_of(state, done.error());
 }
@@ -128,6 +133,7 @@ Status Volume::mount() noexcept {
   if (mounted_)
     (void)lfs_unmount(&own.lfs);  // only forgets: buffers are ours, and nothing is written
   mounted_ = false;
+  own.erased = {};
   const flash::Geometry part = own.flash->geometry();
   const lfs_size_t blocks = part.size_bytes / kBlockBytes;
   const std::uint32_t unit = part.erase_bytes_min();
@@ -144,6 +150,7 @@ Status Volume::mount() noexcept {
 Status Volume::format() noexcept {
   VolumeState& own = state();
   mounted_ = false;
+  own.erased = {};
   return own.status_of(lfs_format(&own.lfs, &own.config));
 }
 
@@ -186,6 +193,24 @@ Status Volume::remove(const char* name) noexcept {
 Status Volume::rename(const char* from, const char* to) noexcept {
   if (!mounted_) return Errc::Io;
   return state().status_of(lfs_rename(&state().lfs, from, to));
+}
+
+Result<bool> Volume::erase_ahead() noexcept {
+  if (!mounted_) return Errc::Io;
+  VolumeState& own = state();
+  BlockSet leave = own.erased;  // and all that is in use
+  const auto note = [](void* set, lfs_block_t block) {
+    static_cast<BlockSet*>(set)->insert(block);
+    return 0;
+  };
+  OTA_TRY(own.status_of(lfs_fs_traverse(&own.lfs, note, &leave)));
+  for (std::uint32_t block = 0; block < std::min(block_count(), BlockSet::kBlocksMax); ++block) {
+    if (leave.contains(block)) continue;
+    OTA_TRY(own.flash->erase(address_of(block, 0), kBlockBytes));
+    own.erased.insert(block);
+    return true;
+  }
+  return false;
 }
 
 std::uint32_t Volume::block_count() const noexcept { return state().config.block_count; }

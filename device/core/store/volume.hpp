@@ -56,6 +56,12 @@ class Volume {
   /// Replaces `to`. @power_cut before or after, never without either
   Status rename(const char* from, const char* to) noexcept;
 
+  /// Erases one free block, so that the file that comes to it need not wait. That a block is erased
+  /// is known only until the next mount: one whose erase was interrupted may read blank and still
+  /// be unfit, so after a restart no block is trusted. No file may be open for writing.
+  /// @returns false: all free blocks are erased
+  Result<bool> erase_ahead() noexcept;
+
   std::uint32_t block_count() const noexcept;
   Result<std::uint32_t> blocks_used() noexcept;
 
@@ -64,7 +70,7 @@ class Volume {
   internal::VolumeState& state() noexcept;
   const internal::VolumeState& state() const noexcept;
 
-  static constexpr std::size_t kStateBytes = 2496;
+  static constexpr std::size_t kStateBytes = 2528;
   alignas(8) std::array<std::byte, kStateBytes> storage_;
   bool mounted_ = false;
 };

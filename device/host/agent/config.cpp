@@ -126,6 +126,7 @@ class Loader {
       flash.gpio_chip = section.text("gpio_chip");
       flash.gpio_line = static_cast<std::uint32_t>(section.integer("gpio_line", {0, 4095}, 0));
     }
+    flash.erase_ahead_after = seconds(section.integer("erase_ahead_after_s", {0, 86'400}, 600));
     section.finish();
   }
 

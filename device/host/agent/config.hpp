@@ -30,6 +30,7 @@ struct FlashConfig {
   std::uint32_t speed_hz = 0;  // spi
   std::string gpio_chip;       // spi: chip select by GPIO; empty: the controller's own
   std::uint32_t gpio_line = 0;
+  Duration erase_ahead_after = std::chrono::minutes(10);  // of rest; 0: never
 };
 
 struct McuConfig {

@@ -55,6 +55,7 @@ TEST(Config, TheExampleIsValid) {
   const auto config = load_config(OTA_EXAMPLE_CONFIG, {});
   ASSERT_TRUE(config) << config.error();
   EXPECT_EQ(config->flash.kind, FlashConfig::Kind::Spi);
+  EXPECT_EQ(config->flash.erase_ahead_after, seconds(600));
   EXPECT_EQ(config->mcu.confirm_timeout, seconds(120));
   EXPECT_EQ(config->max_rate_bytes, 256U * 1024);
 }

@@ -53,6 +53,7 @@ engine::Settings engine_settings(const Config& config) {
   settings.confirm_timeout = config.mcu.confirm_timeout;
   settings.confirm_interval = config.mcu.confirm_interval;
   settings.program_pause = config.mcu.program_pause;
+  settings.erase_ahead_after = config.flash.erase_ahead_after;
   settings.retry_max = config.network.timing.retry_max;
   return settings;
 }

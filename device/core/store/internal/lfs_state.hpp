@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "device/core/flash/nor_flash.hpp"
+#include "device/core/store/block_set.hpp"
 #include "device/core/store/file.hpp"
 #include "device/core/store/volume.hpp"
 
@@ -26,6 +27,7 @@ inline constexpr lfs_size_t kBlocksMin = 4;
 struct VolumeState {
   flash::NorFlash* flash = nullptr;
   Errc flash_error = Errc::Io;  // why the last callback failed: littlefs only knows "I/O error"
+  BlockSet erased;              // ahead, since the last mount, and not touched since
   lfs_t lfs{};
   lfs_config config{};
   alignas(8) std::array<std::byte, kCacheBytes> read_cache{};
