@@ -18,7 +18,7 @@ struct Exchange {
   fetch::TransferEnd end = fetch::TransferEnd::Unreachable;  // how it ends when it drops
   bool ignore_range = false;                                 // 200 and the whole object
   std::int64_t shift_range = 0;    // a Content-Range (and body) that starts elsewhere
-  std::uint64_t excess_bytes = 0;  // more body than announced
+  std::uint64_t excess_bytes = 0;  // more body than the range says; no Content-Length then
   bool without_etag = false;
   std::optional<Duration> retry_after = {};
   Duration takes = {};  // before the head arrives; from kLowSpeedTime on the transfer times out

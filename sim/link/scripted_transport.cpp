@@ -126,7 +126,8 @@ ScriptedTransport::Answer ScriptedTransport::answer_to(const fetch::Request& req
   }
   count -= std::min(count, exchange.missing_bytes);
   answer.body = Bytes(*answer.content).subspan(answer.first_byte, count);
-  if (!exchange.without_length) head.content_length = count;
+  // What follows an announced length is not of the body: a body can be longer only without one.
+  if (!exchange.without_length && exchange.excess_bytes == 0) head.content_length = count;
   return answer;
 }
 
@@ -225,7 +226,7 @@ TransferEnd ScriptedTransport::send_body(const Answer& answer, const Exchange& e
   if (exchange.stall_after && limit < whole) {
     return pass(fetch::kLowSpeedTime, cancel) ? TransferEnd::TimedOut : TransferEnd::Cancelled;
   }
-  return exchange.drop_after ? exchange.end : TransferEnd::Complete;
+  return exchange.drop_after && limit < whole ? exchange.end : TransferEnd::Complete;
 }
 
 }  // namespace ota::sim
