@@ -24,7 +24,7 @@ CAMPAIGNS = ("engine_power_cut_test", "engine_chaos_test", "storage_power_cut_te
              "storage_damage_test", "engine_link_faults_test")
 # Then what is quick.
 TESTS = ("update_test", "store_sim_test", "flash_driver_test", "engine_test", "fetch_test",
-         "store_test", "net_sessions_test")
+         "store_test", "erase_ahead_test", "net_sessions_test")
 
 # A program that takes longer hangs.
 SECONDS_MIN = 30

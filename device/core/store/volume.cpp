@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <new>
 
+#include "base/crc32.hpp"
 #include "device/core/store/internal/lfs_state.hpp"
+
+/// littlefs neither inverts the sum before nor after.
+std::uint32_t ota_lfs_crc(std::uint32_t crc, const void* buffer, std::size_t size) {
+  return ~ota::crc32({static_cast<const std::byte*>(buffer), size}, ~crc);
+}
 
 namespace ota::store {
 

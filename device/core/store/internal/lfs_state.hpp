@@ -20,7 +20,7 @@ inline constexpr lfs_size_t kReadBytes = 16;
 // values it programs over torn pages.
 inline constexpr lfs_size_t kProgramBytes = 256;
 inline constexpr lfs_size_t kLookaheadBytes = 32;  // 256 blocks: the whole part
-inline constexpr lfs_size_t kMetadataBytesMax = 4096;
+inline constexpr lfs_size_t kMetadataBytesMax = 8192;
 inline constexpr std::int32_t kBlockCycles = 500;
 inline constexpr lfs_size_t kBlocksMin = 4;
 
