@@ -142,6 +142,21 @@ constexpr Step refuse(Journal journal, Code code) noexcept {
   return finish(journal, StatusWord::Error, code, journal.target);
 }
 
+/// Ends the work in hand without the new image. An MCU that may be erased gets its old one first.
+constexpr Step give_up(Journal journal, Code code) noexcept {
+  if (!mcu_in_our_hands(journal)) return refuse(journal, code);
+  journal.reason = code;
+  journal.interruptions = 0;
+  return to(journal, Phase::RollingBack, Effect::ProgramPrevious);
+}
+
+/// The new image does not run. It is verified again before it is programmed again.
+constexpr Step program_again(Journal journal, Code code) noexcept {
+  ++journal.failures;
+  if (journal.failures >= kFailuresMax) return give_up(journal, code);
+  return to(journal, Phase::Verifying, Effect::Verify);
+}
+
 constexpr Step begin(Journal journal, const store::Target& target) noexcept {
   const bool mcu_is_erased = mcu_in_our_hands(journal);
   if (mcu_is_erased) {
@@ -230,7 +245,7 @@ constexpr Step on_downloading(const Journal& now, const Event& event) noexcept {
   if (event.kind == EventKind::OfferRenewed) return {now, Effect::Download};
   if (event.kind == EventKind::SizeReached) return to(now, Phase::Verifying, Effect::Verify);
   if (event.kind == EventKind::Blocked) return wait(now, Phase::Downloading, event.code);
-  if (event.kind == EventKind::DoesNotFit) return refuse(now, Code::TooLarge);
+  if (event.kind == EventKind::DoesNotFit) return give_up(now, Code::TooLarge);
   if (event.kind == EventKind::DeadlinePassed) return wait(now, Phase::Downloading, Code::Stalled);
   return on_new_offer(now, event);
 }
@@ -243,7 +258,7 @@ constexpr Step on_verifying(const Journal& now, const Event& event) noexcept {
     return to(now, Phase::Downloading, Effect::Download);
   }
   if (event.kind == EventKind::HashWrong) {
-    if (now.refetches >= kRefetchesMax) return refuse(now, Code::HashMismatch);
+    if (now.refetches >= kRefetchesMax) return give_up(now, Code::HashMismatch);
     Journal next = now;
     ++next.refetches;
     return to(next, Phase::Downloading, Effect::Download);
@@ -264,14 +279,7 @@ constexpr Step on_programming(const Journal& now, const Event& event) noexcept {
     }
     return to(next, Phase::Verifying, Effect::Verify);
   }
-  if (event.kind == EventKind::ProgramFailed) {
-    Journal next = now;
-    ++next.failures;
-    if (next.failures < kFailuresMax) return to(next, Phase::Programming, Effect::Program);
-    next.reason = Code::McuFailed;
-    next.interruptions = 0;
-    return to(next, Phase::RollingBack, Effect::ProgramPrevious);
-  }
+  if (event.kind == EventKind::ProgramFailed) return program_again(now, Code::McuFailed);
   if (event.kind == EventKind::CandidateMissing) {
     return to(now, Phase::Downloading, Effect::Download);
   }
@@ -294,14 +302,7 @@ constexpr Step on_confirming(const Journal& now, const Event& event) noexcept {
     next.refusal = {};
     return finish(next, StatusWord::Applied, Code::None, now.target);
   }
-  if (event.kind == EventKind::McuSilent) {
-    Journal next = now;
-    ++next.failures;
-    if (next.failures < kFailuresMax) return to(next, Phase::Programming, Effect::Program);
-    next.reason = Code::McuSilent;
-    next.interruptions = 0;
-    return to(next, Phase::RollingBack, Effect::ProgramPrevious);
-  }
+  if (event.kind == EventKind::McuSilent) return program_again(now, Code::McuSilent);
   return unexpected(now);
 }
 

@@ -34,7 +34,8 @@ constexpr Step after(const Journal& journal, EventKind kind, Code code = Code::N
 static_assert(after(failed(Phase::Confirming, kFailuresMax - 1), EventKind::McuSilent).next.phase ==
               Phase::RollingBack);
 static_assert(after(failed(Phase::Programming, 0), EventKind::ProgramFailed).effect ==
-              Effect::Program);
+              Effect::Verify);
+static_assert(after(failed(Phase::Confirming, 0), EventKind::McuSilent).effect == Effect::Verify);
 static_assert(after(in(Phase::RollingBack), EventKind::PreviousRuns).next.refusal.code ==
               Code::RolledBack);
 static_assert(after(in(Phase::Programming), EventKind::OfferAccepted).effect == Effect::Unexpected);
@@ -58,6 +59,16 @@ TEST(Transition, WaitsAfterTwentyRestartsWhileProgramming) {
   const Step daily = after(last.next, EventKind::DeadlinePassed);
   EXPECT_EQ(daily.effect, Effect::Verify);
   EXPECT_EQ(resume(after(daily.next, EventKind::HashRight).next).next.phase, Phase::Waiting);
+}
+
+TEST(Transition, GivesAnErasedMcuItsOldImageBackWhateverEndsTheOffer) {
+  Journal journal = failed(Phase::Verifying, 1);
+  journal.refetches = kRefetchesMax;
+  const Step rotten = after(journal, EventKind::HashWrong);
+  EXPECT_EQ(rotten.effect, Effect::ProgramPrevious);
+  EXPECT_EQ(rotten.next.reason, Code::HashMismatch);
+  EXPECT_EQ(after(failed(Phase::Downloading, 1), EventKind::DoesNotFit).effect,
+            Effect::ProgramPrevious);
 }
 
 TEST(Transition, RefetchesTwiceThenRefusesTheIdentity) {

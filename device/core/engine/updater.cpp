@@ -158,7 +158,7 @@ void Updater::enter(const Journal& before, Effect effect_before) noexcept {
   }
   const bool asks = effect_ == Effect::AskMcu || effect_ == Effect::AskPrevious;
   if (asks && effect_ != effect_before) ask_deadline_ = now + settings_.confirm_timeout;
-  if (effect_ == Effect::Program && journal_.failures > before.failures) {
+  if (journal_.phase == Phase::Verifying && journal_.failures > before.failures) {
     not_before_ = now + settings_.program_pause;
   }
   if (before.outcome.number != journal_.outcome.number) {
