@@ -17,13 +17,14 @@
 #include "sim/flash/sim_w25q.hpp"
 #include "sim/link/manual_clock.hpp"
 #include "sim/link/scripted_transport.hpp"
-#include "tests/engine/test_mcu.hpp"
+#include "sim/world/sim_mcu.hpp"
 
 namespace ota::test {
 
 using contract::Code;
 using contract::Phase;
 using contract::StatusWord;
+using TestMcu = sim::SimMcu;
 
 inline std::vector<std::byte> random_image(std::size_t size, std::uint64_t seed) {
   SplitMix64 random(seed);

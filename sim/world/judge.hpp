@@ -1,0 +1,99 @@
+#pragma once
+
+// What a device may never do, watched from outside: whatever fails, each of these is a defect.
+// docs/reliability.md lists the promises in words.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/sha256.hpp"
+#include "contract/status.hpp"
+#include "device/core/mcu/programmer.hpp"
+#include "device/core/store/store.hpp"
+#include "sim/flash/flash_cells.hpp"
+#include "sim/world/release.hpp"
+
+namespace ota::sim {
+
+/// Bytes that a power cut may make the device fetch again: the pieces since the last sync, and what
+/// the network handed over in one go.
+inline constexpr std::uint64_t kRefetchMaxBytes = (64U + 16U) * 1024U;
+
+class Judge {
+ public:
+  /// Faults of the flash chip itself (wrong bits, bad blocks) void the promises about what it
+  /// keeps, but not those about what is said and what is programmed.
+  enum class Medium : std::uint8_t { Sound, Faulty };
+
+  /// @param version  what the MCU runs from the start; 0: the factory image
+  explicit Judge(std::uint32_t version) noexcept : confirmed_(version) {}
+
+  void set_medium(Medium medium) noexcept { medium_ = medium; }
+  Medium medium() const noexcept { return medium_; }
+
+  /// An image that exists. One that cannot be verified or does not start is published all the same.
+  void published(const Release& release);
+  /// The bytes of a published version; empty: there is none.
+  Bytes image(std::uint32_t version) const;
+  /// What the twin asks for now.
+  void offered(std::uint32_t version, std::uint32_t attempt) { offered_ = {version, attempt}; }
+
+  // What the device does.
+  void restarted(std::uint64_t bytes_read, bool power_was_cut) noexcept;
+  /// Looks at a copy of the flash, as the device will find it.
+  void look_at(const FlashCells& cells, std::uint32_t flash_bytes);
+  void journal_read(std::uint32_t outcome_number);
+  void reported(const contract::Report& report, std::uint32_t outcome_number,
+                const std::string& mcu_runs);
+  void stored_at_hub(const std::string& reported);
+  void programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_read);
+  void requested(const std::string& url, std::uint32_t first_byte, Instant now);
+  void handed_over(std::uint64_t object_end, std::uint64_t bytes_read);
+  /// The stored bytes are worth nothing any more, through no fault of the device.
+  void bytes_voided() noexcept { handed_end_ = 0; }
+  void rests_without_deadline(contract::Phase phase);
+  void broke(std::string promise);
+
+  const std::vector<std::string>& broken() const noexcept { return broken_; }
+  std::uint64_t worst_refetch_bytes() const noexcept { return worst_refetch_bytes_; }
+  std::uint64_t requests() const noexcept { return requests_; }
+  std::uint32_t confirmed() const noexcept { return confirmed_; }
+  bool was_confirmed_at_hub(std::uint32_t version) const { return hub_confirmed_ == version; }
+
+ private:
+  using Work = std::pair<std::uint32_t, std::uint32_t>;  // version and attempt
+
+  bool is_whole(store::Store& store, const store::StoredImage& stored) const;
+  void count_idle_request(Instant now);
+
+  Medium medium_ = Medium::Sound;
+  std::map<std::uint32_t, Release> releases_;
+  Work offered_{};
+  std::set<Work> refused_;
+  std::uint32_t confirmed_;  // the highest version that the device said it applied
+  std::uint32_t hub_confirmed_ = 0;
+  std::uint32_t outcomes_ = 0;  // the highest number that left the device
+  bool had_file_system_ = false;
+  bool mcu_between_images_ = false;  // from its erasure to the outcome nobody can know what it runs
+  bool server_lies_ = false;
+
+  std::uint64_t verified_from_ =
+      0;  // bytes read off the flash when the last byte came, or at start
+
+  std::string url_;
+  std::uint64_t handed_end_ = 0;
+  bool cut_since_ = false;
+  std::uint64_t worst_refetch_bytes_ = 0;
+  std::uint64_t requests_ = 0;
+  std::uint64_t idle_requests_ = 0;  // without a new byte, in this hour
+  std::int64_t hour_ = 0;
+  std::vector<std::string> broken_;
+};
+
+}  // namespace ota::sim

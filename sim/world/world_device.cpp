@@ -1,0 +1,91 @@
+#include "sim/world/world_device.hpp"
+
+#include <algorithm>
+
+#include "contract/json/report_json.hpp"
+
+namespace ota::sim {
+
+using fetch::TransferEnd;
+using fetch::Verdict;
+
+Status World::Bus::transfer(std::span<const flash::SpiFrame> frames) noexcept {
+  if (!world_.alive()) return Errc::Io;
+  return world_.part_.transfer(frames);
+}
+
+void World::Disk::save(const engine::Truth& truth) noexcept {
+  if (!world_.step(Step::DiskSave)) return;
+  world_.disk_ = truth;
+}
+
+void World::Reports::report(const contract::Report& report, std::uint32_t outcome_number) noexcept {
+  if (!world_.alive()) return;
+  world_.trace_.note(world_.now(),
+                     std::string("report ") + std::string(to_text(report.status)) + " " +
+                         std::string(to_text(report.code)) + " " +
+                         std::string(to_text(report.phase)),
+                     report.version, report.target);
+  world_.judge_.reported(report, outcome_number, world_.mcu_.running());
+  world_.device_->session.report(contract::encode_report_patch(report, {}), outcome_number);
+}
+
+/// Stands between the server and the device's receiver.
+class World::Network::Watcher final : public fetch::Receiver {
+ public:
+  Watcher(World& world, fetch::Receiver& inner, const fetch::Request& request) noexcept
+      : world_(world), inner_(inner), request_(request) {}
+
+  Verdict on_head(const fetch::ResponseHead& head) noexcept override {
+    if (!world_.alive()) return Verdict::Stop;
+    world_.trace_.note(world_.now(), "answer", static_cast<std::uint64_t>(head.status));
+    const bool another = head.status == 206 && !request_.if_match.empty() && !head.etag.empty() &&
+                         head.etag.view() != request_.if_match;
+    if (head.status == 412 || another) world_.judge_.bytes_voided();
+    at_ = head.status == 206 && head.content_range ? head.content_range->first : 0;
+    return inner_.on_head(head);
+  }
+
+  Verdict on_body(Bytes bytes) noexcept override {
+    if (!world_.step(Step::NetworkPiece)) return Verdict::Stop;
+    world_.cloud_turn();
+    if (!world_.alive()) return Verdict::Stop;
+    at_ += bytes.size();
+    world_.judge_.handed_over(at_, world_.part_.stats().bytes_read);
+    const Verdict verdict = inner_.on_body(bytes);
+    return world_.alive() ? verdict : Verdict::Stop;
+  }
+
+ private:
+  World& world_;
+  fetch::Receiver& inner_;
+  const fetch::Request& request_;
+  std::uint64_t at_ = 0;
+};
+
+TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& receiver,
+                                const Cancel& cancel) noexcept {
+  if (!world_.alive()) return TransferEnd::Unreachable;
+  const std::string url(request.url);
+  world_.trace_.note(world_.now(), "request", request.first_byte);
+  world_.judge_.requested(url, request.first_byte, world_.now());
+  if (url != world_.served_url_) {
+    world_.served_url_ = url;
+    world_.network_.serve(world_.objects_[url]);
+  }
+  Watcher watcher(world_, receiver, request);
+  const TransferEnd end = world_.network_.get(request, watcher, cancel);
+  return world_.alive() ? end : TransferEnd::Unreachable;
+}
+
+World::Device::Device(World& world)
+    : bus(world),
+      disk(world),
+      reports(world),
+      network(world),
+      driver(bus),
+      store(driver),
+      session("device", world.random_),
+      updater(store, network, world.mcu_, reports, disk, *world.clock_, world.random_, {}) {}
+
+}  // namespace ota::sim
