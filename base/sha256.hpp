@@ -20,8 +20,6 @@ class Sha256 {
   Digest finish() noexcept;
 
  private:
-  void compress(const std::byte* block) noexcept;
-
   std::array<std::uint32_t, 8> state_;
   std::array<std::byte, 64> pending_{};
   std::uint64_t size_bytes_ = 0;

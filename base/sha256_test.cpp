@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "base/encoding.hpp"
+#include "base/random.hpp"
+#include "base/sha256_compress.hpp"
 
 namespace ota {
 namespace {
@@ -40,6 +43,20 @@ TEST(Sha256, HmacMatchesTheVectorsOfTheStandard) {
   EXPECT_EQ(to_hex(hmac_sha256(bytes_of(std::string(131, '\xaa')),
                                bytes_of("Test Using Larger Than Block-Size Key - Hash Key First"))),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Sha256, IsTheSameOnAnyMachine) {
+  SplitMix64 random(7);
+  std::vector<std::byte> bytes(64 * 9 + 1);
+  for (auto& byte : bytes) byte = static_cast<std::byte>(random.next());
+  for (std::size_t blocks = 0; blocks < 9; ++blocks) {
+    Sha256State best = {1, 2, 3, 4, 5, 6, 7, 8};
+    Sha256State portable = best;
+    const Bytes unaligned = Bytes(bytes).subspan(1, 64 * blocks);
+    sha256_compress(best, unaligned);
+    sha256_compress_portable(portable, unaligned);
+    EXPECT_EQ(best, portable) << blocks << " blocks";
+  }
 }
 
 TEST(Sha256, ComparesDigestsWhole) {
