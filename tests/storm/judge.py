@@ -2,8 +2,11 @@
 
 import hashlib
 import re
+import time
 
 REFETCH_MAX = 64 * 1024 + 16 * 1024  # after a SIGKILL: a block of the flash and a receive buffer
+
+ON_THE_WIRE_S_MAX = 0.1  # from the agent's last look at its outbox to the judge
 
 # What a program says that breaks off by itself.
 LAST_WORDS = re.compile(
@@ -25,6 +28,9 @@ class Mcu:
             return None
         size, _ = facts.split()
         return version if (self._folder / "flash.bin").stat().st_size == int(size) else None
+
+    def erased_for_s(self):
+        return time.time() - self._folder.stat().st_mtime
 
     def content(self):
         return (self._folder / "flash.bin").read_bytes()
@@ -57,15 +63,23 @@ class Judge:
             return self._wrong(f"a report without {missing}: {report}")
         claims_rest = report["Status"] == "applied" or report["Phase"] == "idle"
         if claims_rest and report["Version"] > 0:
-            running = self._mcu.version()
-            if running != str(report["Version"]):
-                self._wrong(f"reported while the MCU runs {running}: {report}")
+            self._check_running(report)
         if report["Version"] < self._version and report["Code"] != "rolled_back":
             self._wrong(f"the version went down from {self._version}: {report}")
         if report["Version"] not in self.images and report["Version"] != 0:
             self._wrong(f"a version that was never offered: {report}")
         self._version = report["Version"]
         return None
+
+    def _check_running(self, report):
+        running = self._mcu.version()
+        if running == str(report["Version"]):
+            return
+        if running is None:
+            # The outcome of a failed update stays true while the next one is being programmed.
+            if report["Status"] != "applied" or self._mcu.erased_for_s() < ON_THE_WIRE_S_MAX:
+                return
+        self._wrong(f"reported while the MCU runs {running}: {report}")
 
     # ---- events of the agent, in their order ----
     def killed(self):

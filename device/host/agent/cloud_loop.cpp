@@ -157,8 +157,8 @@ CloudLoop::End CloudLoop::serve(net::MqttLink& link, Instant renew_at) {
 }
 
 void CloudLoop::exchange(net::MqttLink& link) {
-  for (CloudInbox::Report& report : parts_.inbox.take_reports()) {
-    session_.report(std::move(report.patch), report.outcome_number);
+  for (net::Report& report : parts_.inbox.take_reports()) {
+    session_.report(std::move(report));
   }
   session_.tick(parts_.clock.now());
   for (const net::Publish& publish : session_.take_publishes()) link.publish(publish);

@@ -1,6 +1,5 @@
 #include "device/host/agent/inbox.hpp"
 
-#include <iterator>
 #include <utility>
 
 namespace ota::agent {
@@ -39,15 +38,9 @@ UpdateInbox::Mail UpdateInbox::take(std::optional<Duration> wait) {
   return std::exchange(mail_, Mail{.wish = {}, .acknowledged = {}, .stop = mail_.stop});
 }
 
-void CloudInbox::put_report(Report report) {
+void CloudInbox::put_report(net::Report report) {
   const std::lock_guard lock(mutex_);
-  if (!reports_.empty() && reports_.back().outcome_number == 0) reports_.pop_back();
-  for (Report& waiting : reports_) {
-    if (report.outcome_number != 0 && waiting.outcome_number == report.outcome_number) {
-      waiting = std::move(report);  // The engine repeats an outcome while the network is away.
-      return;
-    }
-  }
+  std::erase_if(reports_, [&report](const net::Report& older) { return overtakes(report, older); });
   reports_.push_back(std::move(report));
 }
 
@@ -57,12 +50,9 @@ void CloudInbox::put_stop() {
   stop_.notify_all();
 }
 
-std::vector<CloudInbox::Report> CloudInbox::take_reports() {
+std::vector<net::Report> CloudInbox::take_reports() {
   const std::lock_guard lock(mutex_);
-  std::vector<Report> reports(std::make_move_iterator(reports_.begin()),
-                              std::make_move_iterator(reports_.end()));
-  reports_.clear();
-  return reports;
+  return std::exchange(reports_, {});
 }
 
 bool CloudInbox::stopped() const {

@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -45,20 +44,14 @@ class UpdateInbox {
   Cancel cancel_;
 };
 
-/// For the cloud thread: reports in order. Progress may be replaced by what is newer, outcomes
-/// never.
+/// For the cloud thread: reports in order, without those that newer ones have overtaken.
 class CloudInbox {
  public:
-  struct Report {
-    std::string patch;
-    std::uint32_t outcome_number = 0;  // 0: progress
-  };
-
-  void put_report(Report report);
+  void put_report(net::Report report);
   void put_stop();
 
   /// What has arrived, without waiting.
-  std::vector<Report> take_reports();
+  std::vector<net::Report> take_reports();
   bool stopped() const;
 
   /// Waits for the end, at most `wait`. @returns stopped()
@@ -67,7 +60,7 @@ class CloudInbox {
  private:
   mutable std::mutex mutex_;
   std::condition_variable stop_;
-  std::deque<Report> reports_;
+  std::vector<net::Report> reports_;
   bool stopped_ = false;
 };
 

@@ -65,17 +65,19 @@ TEST(UpdateInbox, WakesTheOtherThread) {
   EXPECT_EQ(last, wish("999"));
 }
 
-TEST(CloudInbox, OutcomesAreNeverDropped) {
+TEST(CloudInbox, KeepsTheNewestOutcomeAndWhatCameAfterIt) {
   CloudInbox inbox;
   inbox.put_report({"25", 0});
   inbox.put_report({"50", 0});
   inbox.put_report({"done", 1});
   inbox.put_report({"25", 0});
   inbox.put_report({"failed", 2});
+  inbox.put_report({"25", 0});
+  inbox.put_report({"50", 0});
   const auto reports = inbox.take_reports();
   ASSERT_THAT(reports, SizeIs(2));
-  EXPECT_EQ(reports[0].patch, "done");
-  EXPECT_EQ(reports[1].patch, "failed");
+  EXPECT_EQ(reports[0].patch, "failed");
+  EXPECT_EQ(reports[1].patch, "50");
 }
 
 TEST(CloudInbox, ARepeatedOutcomeIsKeptOnce) {
@@ -87,7 +89,7 @@ TEST(CloudInbox, ARepeatedOutcomeIsKeptOnce) {
   EXPECT_EQ(reports[0].patch, "again");
 }
 
-TEST(CloudInbox, EveryOutcomeOfAnotherThreadArrivesInOrder) {
+TEST(CloudInbox, TheLastOutcomeOfAnotherThreadArrivesAndNoneTwice) {
   constexpr std::uint32_t kOutcomes = 1000;
   CloudInbox inbox;
   std::thread sender([&inbox] {
@@ -101,7 +103,7 @@ TEST(CloudInbox, EveryOutcomeOfAnotherThreadArrivesInOrder) {
   const auto read = [&] {
     for (const auto& report : inbox.take_reports()) {
       if (report.outcome_number == 0) continue;
-      EXPECT_EQ(report.outcome_number, last + 1);
+      EXPECT_GT(report.outcome_number, last);
       last = report.outcome_number;
     }
   };

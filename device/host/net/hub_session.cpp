@@ -100,9 +100,7 @@ std::optional<Instant> HubSession::deadline() const {
   return earlier(earlier(get_due_, settle_at_), outbox_.deadline());
 }
 
-void HubSession::report(std::string patch, std::uint32_t outcome_number) {
-  outbox_.add(std::move(patch), outcome_number);
-}
+void HubSession::report(Report report) { outbox_.add(std::move(report)); }
 
 void HubSession::telemetry(std::string json) {
   if (!online_) return;

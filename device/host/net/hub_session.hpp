@@ -48,8 +48,7 @@ class HubSession {
   void tick(Instant now);
   std::optional<Instant> deadline() const;
 
-  /// @param outcome_number 0 for progress, which may be replaced by something newer
-  void report(std::string patch, std::uint32_t outcome_number);
+  void report(Report report);
 
   /// A telemetry message; dropped while there is no connection.
   void telemetry(std::string json);

@@ -158,7 +158,7 @@ TEST_F(HubSessionTest, KeepsTheTimesOfTheSite) {
 }
 
 TEST_F(HubSessionTest, AnOutcomeIsSentAgainAfterAReconnectUntilAcknowledged) {
-  session_.report("patch", 5);
+  session_.report({"patch", 5});
   session_.subscribed(now_);
   ASSERT_THAT(session_.take_publishes(), SizeIs(2));
   session_.disconnected();

@@ -10,25 +10,33 @@
 
 namespace ota::net {
 
-void ReportOutbox::add(std::string patch, std::uint32_t outcome_number) {
-  const std::size_t first_free = in_flight_.empty() ? 0 : 1;
-  if (outcome_number != 0) {
-    const auto same = std::find_if(entries_.begin(), entries_.end(), [=](const Entry& entry) {
-      return entry.outcome_number == outcome_number;
-    });
-    if (same != entries_.end()) return;  // The engine repeats an outcome; one copy is enough.
+bool overtakes(const Report& newer, const Report& older) noexcept {
+  if (older.outcome_number == 0 || newer.outcome_number != 0) return true;
+  return newer.claim == Claim::McuBusy && older.claim == Claim::McuRuns;
+}
+
+void ReportOutbox::add(Report report) {
+  const auto same = [&report](const Entry& entry) {
+    return entry.report.outcome_number == report.outcome_number;
+  };
+  // The engine repeats an outcome; one copy is enough.
+  if (report.outcome_number != 0 && std::any_of(entries_.begin(), entries_.end(), same)) return;
+  for (Entry& entry : entries_) {
+    entry.overtaken = entry.overtaken || overtakes(report, entry.report);
   }
-  // Progress that was not sent yet says nothing any more once something newer is known.
-  if (entries_.size() > first_free && entries_.back().outcome_number == 0) entries_.pop_back();
-  entries_.push_back({std::move(patch), outcome_number});
+  const auto first_free = std::next(entries_.begin(), in_flight_.empty() ? 0 : 1);
+  entries_.erase(std::remove_if(first_free, entries_.end(),
+                                [](const Entry& entry) { return entry.overtaken; }),
+                 entries_.end());
+  entries_.push_back({std::move(report)});
 }
 
 std::optional<Publish> ReportOutbox::next(Instant now) {
   if (entries_.empty() || !in_flight_.empty() || now < retry_at_) return std::nullopt;
-  drop_outdated();
+  if (entries_.front().overtaken) entries_.pop_front();  // It was in flight, and is not any more.
   in_flight_ = "r" + std::to_string(++requests_);
   answer_due_ = now + answer_timeout_;
-  return Publish{contract::reported_patch_topic(in_flight_), entries_.front().patch};
+  return Publish{contract::reported_patch_topic(in_flight_), entries_.front().report.patch};
 }
 
 bool ReportOutbox::answered(std::string_view request_id, int status, Instant now) {
@@ -40,12 +48,12 @@ bool ReportOutbox::answered(std::string_view request_id, int status, Instant now
     return true;
   }
   if (status >= 200 && status < 300) {
-    if (entries_.front().outcome_number != 0) {
-      acknowledged_.push_back(entries_.front().outcome_number);
+    if (entries_.front().report.outcome_number != 0) {
+      acknowledged_.push_back(entries_.front().report.outcome_number);
     }
   } else {
     // Sending the same bytes again cannot help; the engine repeats an outcome after its next start.
-    spdlog::error("hub: report refused (status {}): {}", status, entries_.front().patch);
+    spdlog::error("hub: report refused (status {}): {}", status, entries_.front().report.patch);
   }
   entries_.pop_front();
   in_flight_.clear();
@@ -74,12 +82,6 @@ std::optional<Instant> ReportOutbox::deadline() const noexcept {
 
 std::vector<std::uint32_t> ReportOutbox::take_acknowledged() {
   return std::exchange(acknowledged_, {});
-}
-
-void ReportOutbox::drop_outdated() {
-  const auto newest = std::find_if(entries_.rbegin(), entries_.rend(),
-                                   [](const Entry& entry) { return entry.outcome_number != 0; });
-  if (newest != entries_.rend()) entries_.erase(entries_.begin(), std::prev(newest.base()));
 }
 
 void ReportOutbox::retry_later(Instant now) {

@@ -15,10 +15,25 @@
 
 namespace ota::net {
 
+/// What a report says about the MCU.
+enum class Claim : std::uint8_t {
+  None,
+  McuRuns,  // "applied": false as soon as the MCU is programmed again
+  McuBusy,  // it is in our hands
+};
+
+struct Report {
+  std::string patch;
+  std::uint32_t outcome_number = 0;  // 0: progress
+  Claim claim = Claim::None;
+};
+
+/// True if `older`, when it has not been sent yet, must not be sent any more: progress says nothing
+/// once something newer is known, a newer outcome counts, and "applied" may have become false.
+bool overtakes(const Report& newer, const Report& older) noexcept;
+
 /// Reported patches on their way to the hub, one at a time, so that an old state never overwrites a
-/// newer one. Progress may be replaced by what comes after it; an outcome stays until the hub has
-/// answered 204, or until there is a newer one: "applied" of a version that has been replaced in
-/// the meantime would be false.
+/// newer one. An outcome stays until the hub has answered 204 or something has overtaken it.
 class ReportOutbox {
  public:
   explicit ReportOutbox(Random& random, const Timing& timing = {}) noexcept
@@ -26,8 +41,7 @@ class ReportOutbox {
         answer_timeout_(timing.answer_timeout),
         backoff_(std::chrono::seconds(2), timing.retry_max) {}
 
-  /// @param outcome_number 0 for progress
-  void add(std::string patch, std::uint32_t outcome_number);
+  void add(Report report);
 
   /// The patch to send now, or nothing: none waits, one is in flight, or a retry is not due yet.
   std::optional<Publish> next(Instant now);
@@ -53,11 +67,10 @@ class ReportOutbox {
 
  private:
   struct Entry {
-    std::string patch;
-    std::uint32_t outcome_number = 0;
+    Report report;
+    bool overtaken = false;  // kept only because it is in flight
   };
 
-  void drop_outdated();
   void retry_later(Instant now);
 
   Random& random_;

@@ -24,7 +24,7 @@ class ReportOutboxTest : public ::testing::Test {
 };
 
 TEST_F(ReportOutboxTest, AcknowledgesAnOutcomeOnlyAfter204) {
-  outbox_.add("done", 3);
+  outbox_.add({"done", 3});
   const auto sent = outbox_.next(now_);
   ASSERT_TRUE(sent);
   EXPECT_EQ(sent->payload, "done");
@@ -35,39 +35,39 @@ TEST_F(ReportOutboxTest, AcknowledgesAnOutcomeOnlyAfter204) {
 }
 
 TEST_F(ReportOutboxTest, SendsOneAtATimeAndInOrder) {
-  outbox_.add("first", 1);
+  outbox_.add({"first", 1});
   const auto first = outbox_.next(now_);
-  outbox_.add("second", 2);
+  outbox_.add({"second", 2});
   EXPECT_EQ(outbox_.next(now_), std::nullopt);
   outbox_.answered(request_id(*first), 204, now_);
   EXPECT_EQ(outbox_.next(now_)->payload, "second");
 }
 
 TEST_F(ReportOutboxTest, NewerProgressReplacesOlderThatWaits) {
-  outbox_.add("25", 0);
+  outbox_.add({"25", 0});
   const auto first = outbox_.next(now_);
-  outbox_.add("50", 0);
-  outbox_.add("75", 0);
+  outbox_.add({"50", 0});
+  outbox_.add({"75", 0});
   EXPECT_EQ(outbox_.size(), 2U);  // the one in flight stays
   outbox_.answered(request_id(*first), 204, now_);
   EXPECT_EQ(outbox_.next(now_)->payload, "75");
 }
 
 TEST_F(ReportOutboxTest, ProgressNeverReplacesAnOutcome) {
-  outbox_.add("outcome", 1);
-  outbox_.add("progress", 0);
+  outbox_.add({"outcome", 1});
+  outbox_.add({"progress", 0});
   EXPECT_EQ(outbox_.next(now_)->payload, "outcome");
   EXPECT_EQ(outbox_.size(), 2U);
 }
 
 TEST_F(ReportOutboxTest, NeverSaysWhatANewerOutcomeMadeFalse) {
-  outbox_.add("applied 3", 1);
+  outbox_.add({"applied 3", 1});
   ASSERT_TRUE(outbox_.next(now_));
-  outbox_.add("downloading 4", 0);
-  outbox_.add("applied 4", 2);
+  outbox_.add({"downloading 4", 0});
+  outbox_.add({"applied 4", 2});
   outbox_.connection_lost();
-  outbox_.add("applied 5", 3);
-  outbox_.add("downloading 6", 0);
+  outbox_.add({"applied 5", 3});
+  outbox_.add({"downloading 6", 0});
   const auto sent = outbox_.next(now_);
   EXPECT_EQ(sent->payload, "applied 5");
   outbox_.answered(request_id(*sent), 204, now_);
@@ -75,14 +75,30 @@ TEST_F(ReportOutboxTest, NeverSaysWhatANewerOutcomeMadeFalse) {
   EXPECT_EQ(outbox_.next(now_)->payload, "downloading 6");
 }
 
+TEST_F(ReportOutboxTest, SaysAppliedNoMoreOnceTheMcuIsProgrammedAgain) {
+  outbox_.add({"applied 3", 1, Claim::McuRuns});
+  outbox_.add({"downloading 4", 0});
+  EXPECT_EQ(outbox_.next(now_)->payload, "applied 3");
+  outbox_.add({"programming 4", 0, Claim::McuBusy});
+  outbox_.connection_lost();
+  outbox_.add({"waiting 4", 0});
+  EXPECT_EQ(outbox_.next(now_)->payload, "waiting 4");
+}
+
+TEST_F(ReportOutboxTest, ProgrammingAgainHidesNoFailure) {
+  outbox_.add({"rolled back", 1});
+  outbox_.add({"programming 4", 0, Claim::McuBusy});
+  EXPECT_EQ(outbox_.next(now_)->payload, "rolled back");
+}
+
 TEST_F(ReportOutboxTest, TakesARepeatedOutcomeOnce) {
-  outbox_.add("outcome", 1);
-  outbox_.add("outcome again", 1);
+  outbox_.add({"outcome", 1});
+  outbox_.add({"outcome again", 1});
   EXPECT_EQ(outbox_.size(), 1U);
 }
 
 TEST_F(ReportOutboxTest, SendsAgainAfterALostConnection) {
-  outbox_.add("outcome", 1);
+  outbox_.add({"outcome", 1});
   const auto first = outbox_.next(now_);
   outbox_.connection_lost();
   EXPECT_FALSE(outbox_.answered(request_id(*first), 204, now_));
@@ -90,7 +106,7 @@ TEST_F(ReportOutboxTest, SendsAgainAfterALostConnection) {
 }
 
 TEST_F(ReportOutboxTest, WaitsLongerWhileTheHubThrottles) {
-  outbox_.add("outcome", 1);
+  outbox_.add({"outcome", 1});
   for (int i = 0; i < 4; ++i) {
     const auto sent = outbox_.next(now_);
     ASSERT_TRUE(sent);
@@ -103,7 +119,7 @@ TEST_F(ReportOutboxTest, WaitsLongerWhileTheHubThrottles) {
 }
 
 TEST_F(ReportOutboxTest, KeepsWhatTheHubCannotStoreNow) {
-  outbox_.add("outcome", 1);
+  outbox_.add({"outcome", 1});
   for (const int status : {500, 503}) {
     const auto sent = outbox_.next(now_);
     ASSERT_TRUE(sent);
@@ -115,7 +131,7 @@ TEST_F(ReportOutboxTest, KeepsWhatTheHubCannotStoreNow) {
 }
 
 TEST_F(ReportOutboxTest, CountsMissingAnswers) {
-  outbox_.add("outcome", 1);
+  outbox_.add({"outcome", 1});
   ASSERT_TRUE(outbox_.next(now_));
   outbox_.tick(now_ + kAnswerTimeout);
   EXPECT_EQ(outbox_.unanswered(), 1U);
@@ -123,7 +139,7 @@ TEST_F(ReportOutboxTest, CountsMissingAnswers) {
 }
 
 TEST_F(ReportOutboxTest, DropsWhatTheHubWillNeverTake) {
-  outbox_.add("bad", 1);
+  outbox_.add({"bad", 1});
   const auto sent = outbox_.next(now_);
   outbox_.answered(request_id(*sent), 400, now_);
   EXPECT_EQ(outbox_.size(), 0U);
