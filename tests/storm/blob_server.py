@@ -16,6 +16,7 @@ from tests.storm.listener import CONNECTIONS, Listener, reset, wait_for_end
 
 HEAD_BYTES_MAX = 16 * 1024
 PIECE_BYTES = 8 * 1024
+FORGIVING_S = 2.0  # longer than a new offer takes to the agent
 TRICKLE_BYTES_PER_S = 16  # below what the agent takes for a download that moves
 
 
@@ -48,7 +49,8 @@ class BlobServer(Listener):
         self.voids = 0  # answers that take away from the agent what it has stored
         self.rate = 0  # bytes per second; 0: as fast as the machine
         self.keep_alive = True
-        self._not_before = None
+        self._not_before = 0.0  # the agent must not ask earlier
+        self._forgiving_until = 0.0
         super().__init__(identities, script)
 
     # ---- what the test says ----
@@ -71,9 +73,9 @@ class BlobServer(Listener):
             self._tokens.clear()
 
     def forget_retry_after(self):
-        """The agent may ask again at once: it was restarted or got a new offer."""
+        """The agent may ask again at once: it was restarted, or will soon have a new offer."""
         with self.state:
-            self._not_before = None
+            self._forgiving_until = time.monotonic() + FORGIVING_S
 
     # ---- one connection ----
     def serve(self, connection):
@@ -115,9 +117,9 @@ class BlobServer(Listener):
                 self.wrongs.append("a download goes on without If-Match")
             if "accept-encoding" in request.headers:
                 self.wrongs.append("Accept-Encoding was sent")
-            if self._not_before is not None and time.monotonic() < self._not_before:
+            if self._forgiving_until <= time.monotonic() < self._not_before:
                 self.wrongs.append("Retry-After was not honoured")
-            self._not_before = None
+            self._not_before = 0.0
 
     def _blob_of(self, request):
         with self.state:
@@ -164,6 +166,30 @@ class BlobServer(Listener):
         self._head(connection, status, {"Content-Length": len(page), **fields})
         connection.sendall(page)
         return True
+
+    def _chunked(self, connection, request, _number):
+        """Right, but in the form that tells no length beforehand."""
+        blob = self._blob_of(request)
+        fields = self._part_fields(request, blob, Content_Length=None, Transfer_Encoding="chunked")
+        self._head(connection, 206, fields)
+        rest = blob.content[request.first :]
+        for begin in range(0, len(rest), PIECE_BYTES):
+            piece = rest[begin : begin + PIECE_BYTES]
+            connection.sendall(b"%x\r\n" % len(piece) + piece + b"\r\n")
+        connection.sendall(b"0\r\nx-trailer: yes\r\n\r\n")
+        return True
+
+    def _early_hints(self, connection, request, _number):
+        """Answers before the answer."""
+        self._head(connection, 100, {})
+        self._head(connection, 103, {"Link": "</style.css>; rel=preload", "ETag": '"0xEE"'})
+        return self._right(connection, request)
+
+    def _overrun(self, connection, request, number):
+        """More bytes than the head has said, where the next answer would begin."""
+        self._right(connection, request)
+        connection.sendall(b"\x5a" * (1 + int(20_000 * number)))
+        return False
 
     def _body(self, connection, content, rate=None):
         rate = self.rate if rate is None else rate
@@ -361,7 +387,7 @@ class BlobServer(Listener):
 ANSWERS = """drop_reset drop_end drop_in_head stall stall_before_head trickle slow_start whole
     whole_without_length login_page wrong_first wrong_total bad_range longer shorter other_part
     changed_etag changed_content garbage huge_head redirect token_expired refused condition_failed
-    busy busy_until busy_oddly""".split()
+    busy busy_until busy_oddly chunked early_hints overrun""".split()
 PLACES = {"blob.connection": CONNECTIONS, "blob.answer": ANSWERS}
 # The agent waits for a renewed offer after these.
 FINAL_ANSWERS = {"wrong_total", "redirect", "token_expired", "refused"}

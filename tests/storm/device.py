@@ -12,6 +12,7 @@ from tests.rig.site import Site
 from tests.storm.blob_server import BlobServer
 from tests.storm.judge import Judge, Mcu
 from tests.storm.mqtt_hub import MqttHub
+from tests.storm.plan import MCU_FAULTS
 from tests.storm.script import Script
 
 PRODUCT = "pump"
@@ -84,7 +85,7 @@ class Device:
             event_bytes=1,  # every piece
             sections={
                 "identity": {"device_id": self.name},
-                "hub": {"connection_string_file": str(login)},
+                "hub": {"connection_string_file": str(login), "sas_lifetime_s": 10},
                 "network": NETWORK,
                 "log": {"level": "trace"},
                 "telemetry": {"interval_s": 1},
@@ -93,12 +94,20 @@ class Device:
         return agent
 
     def _use_mcu(self, rate):
-        program = f"'{self.site.binaries}/mcu-ota-virtual-mcu'"
+        mcu = f"'{self.site.binaries}/mcu-ota-virtual-mcu'"
         state = f"--state '{self.mcu_folder}' --any-image"
+        program = f"{mcu} program {state} --rate {rate}"
+        version = f"{mcu} version {state}"
         self._agent.settings["mcu"] = {
             "programmer": "command",
-            "program": f"{program} program {state} --rate {rate}",
-            "version_command": f"{program} version {state}",
+            "program": f"cd '{self.folder}'; "
+            + "rm refuse 2>/dev/null && exit 3; "
+            + f"if rm break_off 2>/dev/null; then head -c 700 | {program}; exit 4; fi; "
+            + f"exec {program}",
+            "version_command": f"cd '{self.folder}'; "
+            + "rm mute 2>/dev/null && exit 5; "
+            + "rm other_version 2>/dev/null && echo 424242 && exit; "
+            + f"exec {version}",
             "confirm_timeout_s": 1,
             "confirm_interval_s": 1,
             "program_pause_s": 1,
@@ -127,6 +136,10 @@ class Device:
         self.blob.rate = plan.blob_rate
         self.blob.keep_alive = plan.keep_alive
         self._use_mcu(plan.mcu_rate)
+        for fault in MCU_FAULTS:
+            (self.folder / fault).unlink(missing_ok=True)
+        for fault in plan.mcu_faults:
+            (self.folder / fault).touch()
         self.script.load(plan.faults)
         if plan.offered_first:
             self._ask()
@@ -160,12 +173,7 @@ class Device:
         self._pending, self._due = [], []
 
     def _end(self):
-        while not self._has_started:  # Before that a signal ends it like any program.
-            self._agent.poll_event(POLL_S)
-            self._take_events()
-        code = self._agent.stop()
-        self._take_events()
-        self.judge.exit_code(code)
+        self._stop()
         report = self._reported()
         self.version = report["Version"]
         self.judge.truth(self._agent.read_image(), self.version)
@@ -269,6 +277,8 @@ class Device:
     def _do(self, deed):
         if deed == "kill":
             self._kill()
+        elif deed == "restart":
+            self._restart()
         elif deed == "ask":
             self._ask()
         elif deed == "superseded":
@@ -296,6 +306,21 @@ class Device:
         self._take_events()
         self.judge.killed()
         self._has_started = False
+        self.blob.forget_retry_after()
+        self._agent.start()
+
+    def _stop(self):
+        while not self._has_started:  # Before that a signal ends it like any program.
+            self._agent.poll_event(POLL_S)
+            self._take_events()
+        code = self._agent.stop()
+        self._take_events()
+        self._has_started = False
+        self.judge.exit_code(code)
+
+    def _restart(self):
+        """SIGTERM: unlike SIGKILL it costs not a byte."""
+        self._stop()
         self.blob.forget_retry_after()
         self._agent.start()
 

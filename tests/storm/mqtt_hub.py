@@ -66,7 +66,7 @@ class MqttHub(Listener):
         """Merges into the desired properties and tells the device, as well as the day allows."""
         fault = self.script.next("hub.patch") or NOTHING
         with self.state:
-            pieces = split(patch) if fault.kind.startswith("split") else [patch]
+            pieces = IN_PIECES.get(fault.kind, in_one)(patch)
             sent = [self._merge_desired(piece) for piece in pieces]
             if fault.kind == "gap":  # The notification is lost, and a later one is not.
                 sent = [self._merge_desired({"unrelated": self.desired_version})]
@@ -141,6 +141,10 @@ class MqttHub(Listener):
             return self.reported_version
 
 
+def in_one(patch):
+    return [patch]
+
+
 def split(patch):
     """The keys of one offer in two notifications."""
     offer = patch.get("extFwInfo")
@@ -150,6 +154,29 @@ def split(patch):
     first = {name: offer[name] for name in names[: len(names) // 2]}
     rest = {name: offer[name] for name in names[len(names) // 2 :]}
     return [{"extFwInfo": first}, {"extFwInfo": rest}]
+
+
+def beside_much_else(patch):
+    """As large as a twin may be."""
+    return [{"filler": {f"part-{number}": "x" * 4000 for number in range(7)}}, patch]
+
+
+def after_another(patch, other):
+    """A tool corrects itself at once. What refreshes only a part of an offer needs that offer."""
+    offer = patch.get("extFwInfo")
+    is_whole = isinstance(offer, dict) and "url" in offer
+    return [{"extFwInfo": other}, patch] if is_whole else [patch]
+
+
+IN_PIECES = {
+    "split": split,
+    "split_reordered": split,
+    "split_slowly": split,
+    "split_twice": split,
+    "bulky": beside_much_else,
+    "after_wrong_type": lambda patch: after_another(patch, 7),
+    "after_withdrawal": lambda patch: after_another(patch, None),
+}
 
 
 def garbage(number):
@@ -407,6 +434,6 @@ PLACES = {
     "hub.report": """lost not_stored throttled failing stored_unanswered stored_silent stored_drop
         foreign drop silent garbage""".split(),
     "hub.patch": """gap split split_reordered split_slowly split_twice twice lower same malformed
-        drop garbage""".split(),
+        bulky after_wrong_type after_withdrawal drop garbage""".split(),
     "hub.packet": ["drop"],
 }

@@ -35,7 +35,12 @@ TRIGGERS = {
     "outcome": 2,
     "acknowledged": 1,
 }
-DEEDS = {"kill": 6, "renew": 1, "drop_hub": 2, "drop_blob": 1, "new_twin": 1}
+RATES = [0, 200 * KIB, 400 * KIB, 1000 * KIB]  # bytes per second; 0: as fast as the machine
+
+DEEDS = {"kill": 7, "restart": 2, "renew": 1, "drop_hub": 2, "drop_blob": 1, "new_twin": 1}
+
+# What the MCU's own programs do wrong, once: the file of that name makes them (device.py).
+MCU_FAULTS = ["refuse", "break_off", "mute", "other_version"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Round:
     blob_rate: int  # bytes per second; 0: as fast as the machine
     mcu_rate: int
     keep_alive: bool
+    mcu_faults: tuple
     faults: tuple
     strokes: tuple
 
@@ -71,6 +77,7 @@ class Round:
                 f"{self.image_bytes}B",
                 "offered-first" if self.offered_first else "offered-live",
                 f"blob {self.blob_rate}B/s mcu {self.mcu_rate}B/s",
+                *map("mcu:{}".format, self.mcu_faults),
                 *map(str, self.faults),
                 *map(str, self.strokes),
             ]
@@ -79,7 +86,7 @@ class Round:
 
 def first_round():
     """Nothing goes wrong: the device gets the image that later rounds may go back to."""
-    return Round("good", 0.0, 96 * KIB, True, 0, 0, True, (), ())
+    return Round("good", 0.0, 96 * KIB, True, 0, 0, True, (), (), ())
 
 
 def draw(seed, device, number):
@@ -91,17 +98,33 @@ def draw(seed, device, number):
         trigger = rng.choice(["offer", "request", "progress", "progress", "verifying"])
         trigger = "programming" if rng.random() < 0.25 else trigger
         strokes.append(Stroke(trigger, rng.random(), 0.2 * rng.random(), ask))
+    size_kib = rng.choice(_sizes(ask))
+    rates = RATES if size_kib < 1024 else [0]
     return Round(
         ask=ask,
         number=rng.random(),
-        image_bytes=rng.choice([1, 16, 64, 100, 200, 400]) * KIB - rng.choice([0, 1, 511]),
+        image_bytes=size_kib * KIB - rng.choice([0, 1, 511]),
         offered_first=rng.random() < 0.4,
-        blob_rate=rng.choice([0, 200, 400, 1000]) * KIB,
-        mcu_rate=rng.choice([0, 300, 1000]) * KIB,
+        blob_rate=rng.choice(rates),
+        mcu_rate=rng.choice(rates),
         keep_alive=rng.random() < 0.6,
+        mcu_faults=_mcu_faults(rng, ask),
         faults=tuple(faults),
         strokes=tuple(strokes),
     )
+
+
+def _sizes(ask):
+    sizes = [1, 16, 64, 100, 200, 400] * 4
+    # Beside an image of 9 MiB no other one has room, so there is no way back from it.
+    return sizes + [9 * 1024] if ask == "good" else sizes
+
+
+def _mcu_faults(rng, ask):
+    # A rollback that fails is tried again after a minute: longer than a round.
+    if ask in ("bad_image", "withdrawn") or rng.random() < 0.75:
+        return ()
+    return tuple(rng.sample(MCU_FAULTS, rng.choice([1, 1, 2])))
 
 
 def _blob_faults(rng):
