@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "contract/json/report_json.hpp"
 #include "device/core/flash/w25q.hpp"
 #include "sim/flash/sim_w25q.hpp"
 
@@ -32,13 +31,13 @@ void Judge::broke(std::string promise) {
 }
 
 void Judge::published(const Release& release) {
-  releases_[release.version] = release;
   server_lies_ = release.lies;
+  if (!release.lies) releases_[release.sha256] = release;
 }
 
-Bytes Judge::image(std::uint32_t version) const {
-  const auto known = releases_.find(version);
-  return known == releases_.end() || known->second.lies ? Bytes() : Bytes(*known->second.image);
+Bytes Judge::image(const Digest& sha256) const {
+  const auto known = releases_.find(sha256);
+  return known == releases_.end() ? Bytes() : Bytes(*known->second.image);
 }
 
 void Judge::restarted(std::uint64_t bytes_read, bool power_was_cut) noexcept {
@@ -60,7 +59,7 @@ void Judge::look_at(const FlashCells& cells, std::uint32_t flash_bytes) {
   had_file_system_ = true;
   const auto current = store.find(store::Slot::Current);
   if (!current) {
-    if (releases_.contains(confirmed_)) broke("the confirmed image stays on the flash");
+    if (confirmed_ > 0) broke("the confirmed image stays on the flash");
     return;
   }
   const std::uint32_t version = current->identity.version;
@@ -71,7 +70,7 @@ void Judge::look_at(const FlashCells& cells, std::uint32_t flash_bytes) {
 }
 
 bool Judge::is_whole(store::Store& store, const store::StoredImage& stored) const {
-  const Bytes right = image(stored.identity.version);
+  const Bytes right = image(stored.identity.sha256);
   if (right.empty() || right.size() != stored.stored_bytes) return false;
   std::array<std::byte, 4096> buffer{};
   for (std::uint32_t at = 0; at < right.size();) {
@@ -108,14 +107,11 @@ void Judge::reported(const contract::Report& report, std::uint32_t outcome_numbe
   if (report.status == StatusWord::Error && outcome_number != 0 && ends_the_offer(report.code)) {
     refused_.insert({report.target, report.attempt});
   }
+  // What was not synced is lost with the flash, as by a power cut.
+  if (report.code == Code::StorageFailed) cut_since_ = true;
   if (medium_ == Medium::Sound && report.code == Code::StorageCorrupt) {
     broke("power faults never damage the file system");
   }
-}
-
-void Judge::stored_at_hub(const std::string& reported) {
-  const contract::ReportView view = contract::parse_report(reported);
-  if (view.status == "applied" && view.version) hub_confirmed_ = *view.version;
 }
 
 void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_read) {
@@ -127,8 +123,8 @@ void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_
   if (image.version < confirmed_) {
     broke("versions only go up: " + number(image.version) + " after " + number(confirmed_));
   }
-  const auto known = releases_.find(image.version);
-  if (known == releases_.end() || known->second.sha256 != image.sha256) {
+  const auto known = releases_.find(image.sha256);
+  if (known == releases_.end() || known->second.version != image.version) {
     broke("only a published image reaches the MCU: version " + number(image.version));
   }
   if (image.version == offered_.first && refused_.contains(offered_)) {
@@ -136,25 +132,25 @@ void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_
   }
 }
 
-void Judge::requested(const std::string& url, std::uint32_t first_byte, Instant now) {
+void Judge::requested(Instant now) {
   ++requests_;
   if (refused_.contains(offered_)) broke("an offer that failed for good is not fetched again");
-  if (url != url_ || server_lies_) {
-    url_ = url;
-    handed_end_ = first_byte;
-  }
-  const std::uint64_t again = handed_end_ > first_byte ? handed_end_ - first_byte : 0;
-  if (medium_ == Medium::Sound) {
-    worst_refetch_bytes_ = std::max(worst_refetch_bytes_, again);
+  count_idle_request(now);
+}
+
+void Judge::fetched(std::uint64_t new_bytes, std::uint64_t again_bytes) {
+  if (new_bytes == 0 && again_bytes == 0) return;
+  if (new_bytes > 0) idle_requests_ = 0;
+  const bool sound = medium_ == Medium::Sound && !server_lies_;
+  if (sound) {
+    worst_refetch_bytes_ = std::max(worst_refetch_bytes_, again_bytes);
     const std::uint64_t allowed = cut_since_ ? kRefetchMaxBytes : 0;
-    if (again > allowed) {
-      broke("no byte is fetched twice without need: " + number(again) + " of " + number(allowed) +
-            " allowed");
+    if (again_bytes > allowed) {
+      broke("no byte is fetched twice without need: " + number(again_bytes) + " of " +
+            number(allowed) + " allowed");
     }
   }
-  handed_end_ = first_byte;
   cut_since_ = false;
-  count_idle_request(now);
 }
 
 void Judge::count_idle_request(Instant now) {
@@ -162,12 +158,6 @@ void Judge::count_idle_request(Instant now) {
   if (hour != hour_) idle_requests_ = 0;
   hour_ = hour;
   if (++idle_requests_ == kIdleRequestsMax) broke("a server that gives nothing is left in peace");
-}
-
-void Judge::handed_over(std::uint64_t object_end, std::uint64_t bytes_read) {
-  handed_end_ = object_end;
-  verified_from_ = bytes_read;
-  idle_requests_ = 0;
 }
 
 void Judge::rests_without_deadline(contract::Phase phase) {

@@ -39,8 +39,8 @@ class Judge {
 
   /// An image that exists. One that cannot be verified or does not start is published all the same.
   void published(const Release& release);
-  /// The bytes of a published version; empty: there is none.
-  Bytes image(std::uint32_t version) const;
+  /// The bytes of a published image; empty: there is none.
+  Bytes image(const Digest& sha256) const;
   /// What the twin asks for now.
   void offered(std::uint32_t version, std::uint32_t attempt) { offered_ = {version, attempt}; }
 
@@ -51,12 +51,12 @@ class Judge {
   void journal_read(std::uint32_t outcome_number);
   void reported(const contract::Report& report, std::uint32_t outcome_number,
                 const std::string& mcu_runs);
-  void stored_at_hub(const std::string& reported);
   void programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_read);
-  void requested(const std::string& url, std::uint32_t first_byte, Instant now);
-  void handed_over(std::uint64_t object_end, std::uint64_t bytes_read);
-  /// The stored bytes are worth nothing any more, through no fault of the device.
-  void bytes_voided() noexcept { handed_end_ = 0; }
+  void requested(Instant now);
+  /// A request has ended. @param again_bytes  came before already, and nobody made them worthless
+  void fetched(std::uint64_t new_bytes, std::uint64_t again_bytes);
+  /// A byte of the image came in.
+  void handed_over(std::uint64_t bytes_read) noexcept { verified_from_ = bytes_read; }
   void rests_without_deadline(contract::Phase phase);
   void broke(std::string promise);
 
@@ -64,7 +64,6 @@ class Judge {
   std::uint64_t worst_refetch_bytes() const noexcept { return worst_refetch_bytes_; }
   std::uint64_t requests() const noexcept { return requests_; }
   std::uint32_t confirmed() const noexcept { return confirmed_; }
-  bool was_confirmed_at_hub(std::uint32_t version) const { return hub_confirmed_ == version; }
 
  private:
   using Work = std::pair<std::uint32_t, std::uint32_t>;  // version and attempt
@@ -73,11 +72,10 @@ class Judge {
   void count_idle_request(Instant now);
 
   Medium medium_ = Medium::Sound;
-  std::map<std::uint32_t, Release> releases_;
+  std::map<Digest, Release> releases_;
   Work offered_{};
   std::set<Work> refused_;
-  std::uint32_t confirmed_;  // the highest version that the device said it applied
-  std::uint32_t hub_confirmed_ = 0;
+  std::uint32_t confirmed_;     // the highest version that the device said it applied
   std::uint32_t outcomes_ = 0;  // the highest number that left the device
   bool had_file_system_ = false;
   bool mcu_between_images_ = false;  // from its erasure to the outcome nobody can know what it runs
@@ -86,9 +84,7 @@ class Judge {
   std::uint64_t verified_from_ =
       0;  // bytes read off the flash when the last byte came, or at start
 
-  std::string url_;
-  std::uint64_t handed_end_ = 0;
-  bool cut_since_ = false;
+  bool cut_since_ = false;  // since the last byte that was fetched
   std::uint64_t worst_refetch_bytes_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t idle_requests_ = 0;  // without a new byte, in this hour

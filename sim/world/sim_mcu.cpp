@@ -31,7 +31,7 @@ Status SimMcu::program(const mcu::ImageInfo& image, mcu::ImageSource& source) no
 }
 
 bool SimMcu::takes_image(const mcu::ImageInfo& image, mcu::ImageSource& source) noexcept {
-  const Bytes right = image_of ? image_of(image.version) : Bytes();
+  const Bytes right = image_of ? image_of(image) : Bytes();
   bool same = right.size() == image.size_bytes;
   Sha256 hash;
   std::array<std::byte, 4096> buffer{};

@@ -28,8 +28,8 @@ class SimMcu final : public mcu::Programmer {
   const Digest& programmed() const noexcept { return programmed_; }
   std::uint64_t steps() const noexcept { return steps_; }
 
-  /// The bytes of a version, to compare with what arrives; empty: its hash decides.
-  std::function<Bytes(std::uint32_t version)> image_of = {};
+  /// The bytes of an image, to compare with what arrives; empty: its hash decides.
+  std::function<Bytes(const mcu::ImageInfo&)> image_of = {};
 
   int programmings = 0;
   int failures_left = 0;

@@ -69,7 +69,7 @@ World::World(const Start& start, std::uint64_t seed)
   if (start.installed.version != 0) {
     judge_.published(start.installed);
   }
-  mcu_.image_of = [this](std::uint32_t version) { return judge_.image(version); };
+  mcu_.image_of = [this](const mcu::ImageInfo& image) { return judge_.image(image.sha256); };
   mcu_.on_step = [this](std::uint64_t) {
     if (!step(Step::McuStep)) return false;
     cloud_turn();
@@ -79,25 +79,25 @@ World::World(const Start& start, std::uint64_t seed)
     trace_.note(now(), "programming", image.version);
     judge_.programming_begins(image, part_.stats().bytes_read);
   };
-  hub_.on_stored = [this](const std::string& reported) { judge_.stored_at_hub(reported); };
 }
 
 World::~World() = default;
 
 contract::Offer World::upload(const Release& release, std::uint32_t attempt) {
-  const std::string version = std::to_string(release.version);
+  // A device that was sent elsewhere in between may have dropped what it had.
+  if (release.sha256 != uploaded_) ++uploads_;
+  uploaded_ = release.sha256;
   contract::Offer offer;
   offer.version = release.version;
   offer.size_bytes = static_cast<std::uint32_t>(release.image->size());
   offer.sha256 = release.sha256;
   offer.attempt = attempt;
-  (void)offer.url.assign("https://blobs.example/fw/app-" + version);
+  (void)offer.url.assign("https://blobs.example/fw/app-" + std::to_string(uploads_));
   (void)offer.sas.assign("sig=token");
   offer.mcu_version = version_text(release.version);
-  RemoteObject& object = objects_[std::string(offer.url.view())];
-  object.bytes = *release.image;
-  object.etag = "\"0x" + std::to_string(release.version) + "\"";
-  served_url_.clear();
+  network_.serve({.bytes = *release.image,
+                  .etag = "\"0x" + std::to_string(uploads_) + "\"",
+                  .url = std::string(offer.url.view())});
   judge_.published(release);
   return offer;
 }
@@ -106,7 +106,6 @@ void World::deploy(const Release& release, std::uint32_t attempt) {
   const contract::Offer offer = upload(release, attempt);
   trace_.note(now(), "deploy", release.version, attempt);
   judge_.offered(release.version, attempt);
-  judge_.bytes_voided();
   // An operator's tool replaces the property: keys of the old offer must not stay.
   desire(kNoOffer);
   desire(R"({"extFwInfo":)" + contract::encode_offer(offer) + "}");
@@ -117,7 +116,6 @@ void World::desire(std::string_view patch) { hub_.desire(patch, now()); }
 void World::withdraw() {
   trace_.note(now(), "withdraw");
   judge_.offered(0, 0);
-  judge_.bytes_voided();
   desire(kNoOffer);
 }
 

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,8 +140,8 @@ class World {
   Judge judge_;
   Trace trace_;
   std::optional<engine::Truth> disk_;
-  std::map<std::string, RemoteObject> objects_;
-  std::string served_url_;
+  std::uint64_t uploads_ = 0;
+  Digest uploaded_{};
 
   std::uint64_t steps_[kStepCount] = {};
   std::uint64_t boots_ = 0;

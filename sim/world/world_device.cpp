@@ -33,16 +33,11 @@ void World::Reports::report(const contract::Report& report, std::uint32_t outcom
 /// Stands between the server and the device's receiver.
 class World::Network::Watcher final : public fetch::Receiver {
  public:
-  Watcher(World& world, fetch::Receiver& inner, const fetch::Request& request) noexcept
-      : world_(world), inner_(inner), request_(request) {}
+  Watcher(World& world, fetch::Receiver& inner) noexcept : world_(world), inner_(inner) {}
 
   Verdict on_head(const fetch::ResponseHead& head) noexcept override {
     if (!world_.alive()) return Verdict::Stop;
     world_.trace_.note(world_.now(), "answer", static_cast<std::uint64_t>(head.status));
-    const bool another = head.status == 206 && !request_.if_match.empty() && !head.etag.empty() &&
-                         head.etag.view() != request_.if_match;
-    if (head.status == 412 || another) world_.judge_.bytes_voided();
-    at_ = head.status == 206 && head.content_range ? head.content_range->first : 0;
     return inner_.on_head(head);
   }
 
@@ -50,31 +45,25 @@ class World::Network::Watcher final : public fetch::Receiver {
     if (!world_.step(Step::NetworkPiece)) return Verdict::Stop;
     world_.cloud_turn();
     if (!world_.alive()) return Verdict::Stop;
-    at_ += bytes.size();
-    world_.judge_.handed_over(at_, world_.part_.stats().bytes_read);
     const Verdict verdict = inner_.on_body(bytes);
+    world_.judge_.handed_over(world_.part_.stats().bytes_read);
     return world_.alive() ? verdict : Verdict::Stop;
   }
 
  private:
   World& world_;
   fetch::Receiver& inner_;
-  const fetch::Request& request_;
-  std::uint64_t at_ = 0;
 };
 
 TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& receiver,
                                 const Cancel& cancel) noexcept {
   if (!world_.alive()) return TransferEnd::Unreachable;
-  const std::string url(request.url);
   world_.trace_.note(world_.now(), "request", request.first_byte);
-  world_.judge_.requested(url, request.first_byte, world_.now());
-  if (url != world_.served_url_) {
-    world_.served_url_ = url;
-    world_.network_.serve(world_.objects_[url]);
-  }
-  Watcher watcher(world_, receiver, request);
+  world_.judge_.requested(world_.now());
+  Watcher watcher(world_, receiver);
   const TransferEnd end = world_.network_.get(request, watcher, cancel);
+  const auto& seen = world_.network_.requests().back();
+  world_.judge_.fetched(seen.body_bytes - seen.again_bytes, seen.again_bytes);
   return world_.alive() ? end : TransferEnd::Unreachable;
 }
 
