@@ -97,7 +97,7 @@ class JudgeTest : public ::testing::Test {
     return report;
   }
 
-  const Release old = make_release(5, 1000, 1);
+  const Release old = make_release(5, 3000, 1);
   const Release fresh = make_release(7, 2000, 2);
   Judge judge{5};
 };
