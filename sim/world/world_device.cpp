@@ -27,7 +27,8 @@ void World::Reports::report(const contract::Report& report, std::uint32_t outcom
                          std::string(to_text(report.phase)),
                      report.version, report.target);
   world_.judge_.reported(report, outcome_number, world_.mcu_.running());
-  world_.device_->session.report(contract::encode_report_patch(report, {}), outcome_number);
+  world_.device_->session.report(
+      {contract::encode_report_patch(report, {}), outcome_number, net::claim_of(report)});
 }
 
 /// Stands between the server and the device's receiver.

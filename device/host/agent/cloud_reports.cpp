@@ -13,21 +13,6 @@ bool same_state(const contract::Report& a, const contract::Report& b) {
          a.target == b.target && a.attempt == b.attempt;
 }
 
-net::Claim claim_of(const contract::Report& report) {
-  switch (report.phase) {
-    case contract::Phase::Programming:
-    case contract::Phase::Confirming:
-    case contract::Phase::RollingBack:
-      return net::Claim::McuBusy;
-    case contract::Phase::Idle:
-    case contract::Phase::Waiting:
-    case contract::Phase::Downloading:
-    case contract::Phase::Verifying:
-      break;
-  }
-  return report.status == contract::StatusWord::Applied ? net::Claim::McuRuns : net::Claim::None;
-}
-
 }  // namespace
 
 void CloudReports::report(const contract::Report& report, std::uint32_t outcome_number) noexcept {
@@ -40,7 +25,7 @@ void CloudReports::report(const contract::Report& report, std::uint32_t outcome_
   first_ = false;
   last_ = report;
   inbox_.put_report(
-      {contract::encode_report_patch(report, since_), outcome_number, claim_of(report)});
+      {contract::encode_report_patch(report, since_), outcome_number, net::claim_of(report)});
 }
 
 void CloudReports::note_phase(const contract::Report& report) {

@@ -10,6 +10,21 @@
 
 namespace ota::net {
 
+Claim claim_of(const contract::Report& report) noexcept {
+  switch (report.phase) {
+    case contract::Phase::Programming:
+    case contract::Phase::Confirming:
+    case contract::Phase::RollingBack:
+      return Claim::McuBusy;
+    case contract::Phase::Idle:
+    case contract::Phase::Waiting:
+    case contract::Phase::Downloading:
+    case contract::Phase::Verifying:
+      break;
+  }
+  return report.status == contract::StatusWord::Applied ? Claim::McuRuns : Claim::None;
+}
+
 bool overtakes(const Report& newer, const Report& older) noexcept {
   if (older.outcome_number == 0 || newer.outcome_number != 0) return true;
   return newer.claim == Claim::McuBusy && older.claim == Claim::McuRuns;

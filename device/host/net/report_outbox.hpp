@@ -10,6 +10,7 @@
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "contract/status.hpp"
 #include "device/host/net/message.hpp"
 #include "device/host/net/timing.hpp"
 
@@ -21,6 +22,7 @@ enum class Claim : std::uint8_t {
   McuRuns,  // "applied": false as soon as the MCU is programmed again
   McuBusy,  // it is in our hands
 };
+Claim claim_of(const contract::Report& report) noexcept;
 
 struct Report {
   std::string patch;
