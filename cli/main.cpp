@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     add_device(app, context);
     add_enrollment(app, context);
     add_hub(app, context);
+    add_sim(app, context);
     add_version(app, context);
     app.parse(argc, argv);
     return static_cast<int>(context.run());

@@ -18,6 +18,12 @@ std::string size_text(std::uint64_t bytes) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + kUnits.at(unit);
 }
 
+std::string grouped_text(std::uint64_t count) {
+  std::string text = std::to_string(count);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
 std::string age_text(std::string_view iso_time, contract::UnixSeconds now) {
   const auto time = contract::parse_iso8601(iso_time);
   if (!time || *time <= 0) return "-";  // the services write year 1 for never

@@ -16,6 +16,13 @@ TEST(SizeText, ReadsWell) {
   EXPECT_EQ(size_text(5ULL << 40U), "5120.0 GiB");
 }
 
+TEST(GroupedText, HasItsThousandsApart) {
+  EXPECT_EQ(grouped_text(0), "0");
+  EXPECT_EQ(grouped_text(999), "999");
+  EXPECT_EQ(grouped_text(1000), "1,000");
+  EXPECT_EQ(grouped_text(12'345'678), "12,345,678");
+}
+
 TEST(AgeText, GrowsItsUnit) {
   const contract::UnixSeconds now = 1'893'456'000;  // 2030-01-01T00:00:00Z
   EXPECT_EQ(age_text("2029-12-31T23:59:15Z", now), "45 s");

@@ -18,6 +18,7 @@ void add_deploy(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
 void add_enrollment(CLI::App& app, Context& context);
 void add_hub(CLI::App& app, Context& context);
+void add_sim(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

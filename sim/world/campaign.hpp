@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -34,10 +35,18 @@ struct CampaignResult {
   /// Adds what a world has lived through.
   void add(World& world, const std::string& name, Duration recovery);
   void add(const CampaignResult& other);
+
+ private:
+  void note_recovery(Duration recovery, const std::string& world);
 };
+
+/// Hears, on the calling thread, how much of a part of a campaign was begun.
+using Progress =
+    std::function<void(std::string_view part, std::uint64_t begun, std::uint64_t count)>;
 
 /// Runs work(i, result) for each i below `count` on `jobs` threads.
 CampaignResult run_campaign(std::uint64_t count, unsigned jobs,
-                            const std::function<void(std::uint64_t, CampaignResult&)>& work);
+                            const std::function<void(std::uint64_t, CampaignResult&)>& work,
+                            std::string_view part = {}, const Progress& progress = {});
 
 }  // namespace ota::sim

@@ -21,16 +21,21 @@ class PowerCutCampaign {
     CampaignResult result;
     for (const Story story : kStories) count_steps(story, result);
     const std::vector<CutCase> singles = every_single_cut();
-    result.add(run_campaign(singles.size(), plan_.jobs,
-                            [&](std::uint64_t i, CampaignResult& sum) { live(singles[i], sum); }));
+    result.add(run_campaign(
+        singles.size(), plan_.jobs,
+        [&](std::uint64_t i, CampaignResult& sum) { live(singles[i], sum); }, "single cuts",
+        plan_.progress));
     const std::uint64_t firsts = counts_[Story::Tiny][0];
     const std::uint64_t begin = plan_.seed % plan_.sample;
     result.add(run_campaign((firsts + plan_.sample - 1 - begin) / plan_.sample, plan_.jobs,
                             [&](std::uint64_t i, CampaignResult& sum) {
                               every_second_cut(begin + i * plan_.sample, sum);
-                            }));
-    result.add(run_campaign(plan_.chains, plan_.jobs,
-                            [&](std::uint64_t i, CampaignResult& sum) { live(chain(i), sum); }));
+                            },
+                            "pairs of cuts", plan_.progress));
+    result.add(run_campaign(
+        plan_.chains, plan_.jobs,
+        [&](std::uint64_t i, CampaignResult& sum) { live(chain(i), sum); }, "chains of cuts",
+        plan_.progress));
     return result;
   }
 

@@ -13,6 +13,7 @@ struct PowerCutPlan {
   unsigned jobs = 1;
   std::uint64_t sample = 1;       // each n-th of the enumerated cuts and pairs
   std::uint64_t chains = 40'000;  // lives with up to five cuts at random places
+  Progress progress = {};
 };
 
 /// Cuts every step of every story, with every kind of tear; every pair of cuts of the tiny story;
