@@ -53,8 +53,9 @@ constexpr std::array<std::byte, kCommandBytes> with_address(std::uint8_t opcode,
           static_cast<std::byte>((address >> 8U) & 0xFFU), static_cast<std::byte>(address & 0xFFU)};
 }
 
+/// They are all alike if each is like the one before it; std::equal compares them in words.
 bool all_equal(Bytes bytes, std::byte value) noexcept {
-  return std::all_of(bytes.begin(), bytes.end(), [&](std::byte b) { return b == value; });
+  return bytes.front() == value && std::equal(bytes.begin() + 1, bytes.end(), bytes.begin());
 }
 
 }  // namespace

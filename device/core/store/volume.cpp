@@ -124,6 +124,7 @@ Volume::Volume(flash::NorFlash& flash) noexcept {
   config.prog_buffer = state.program_cache.data();
   config.lookahead_buffer = state.lookahead.data();
   config.metadata_max = internal::kMetadataBytesMax;
+  config.inline_max = internal::kInlineBytesMax;
 }
 
 VolumeState& Volume::state() noexcept {

@@ -10,6 +10,7 @@
 #include "device/core/flash/nor_flash.hpp"
 #include "device/core/store/block_set.hpp"
 #include "device/core/store/file.hpp"
+#include "device/core/store/journal.hpp"
 #include "device/core/store/volume.hpp"
 
 namespace ota::store::internal {
@@ -22,6 +23,8 @@ inline constexpr lfs_size_t kProgramBytes = 256;
 inline constexpr lfs_size_t kLookaheadBytes = 32;  // 256 blocks: the whole part
 inline constexpr lfs_size_t kMetadataBytesMax = 8192;
 inline constexpr std::int32_t kBlockCycles = 500;
+// Up to this size a file lives in the metadata log, and costs no erase: the journal, and no image.
+inline constexpr lfs_size_t kInlineBytesMax = kJournalBytesMax;
 inline constexpr lfs_size_t kBlocksMin = 4;
 
 struct VolumeState {
