@@ -1,9 +1,9 @@
 """What an operator gets wrong: each case has its exit code and a sentence that says what to do."""
 
-import subprocess
 import unittest
 
 from operator_rig import FolderCase, HubCase, Operator, run
+from rig.certificates import Certificates
 
 IMAGE_BYTES_MAX = 16 * 1024 * 1024 - 8 * 64 * 1024  # contract/limits.hpp
 
@@ -91,11 +91,7 @@ class WithHub(HubCase):
     """Input that only the hub, or TLS, can refuse."""
 
     def test_wrong_ca(self):
-        other = self.path("other_ca.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", self.path("key.pem"),
-                        "-out", other, "-days", "2", "-subj", "/CN=other"],
-                       check=True, capture_output=True)
+        other, _ = Certificates(self.folder, "other").authority
         code, _, error = self.operator.call("--ca", other, "device", "show", "d1")
         self.assertEqual(code, 1)
         self.assertIn("cannot be trusted", error)

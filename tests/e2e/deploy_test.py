@@ -109,8 +109,8 @@ class Deploy(HubCase):
     def test_releases_survive_a_restart_of_the_hub(self):
         file = self.file("a.bin")
         self.deployed(file, 2)
-        self.hub.stop()
-        self.start_hub()
+        self.site.stop_hub()
+        self.site.start_hub()
         self.assertEqual(self.deployed(file, 2)["result"], "already_there")
         self.assertEqual(self.wanted()["pump-1"], 2)
 

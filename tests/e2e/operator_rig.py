@@ -5,18 +5,13 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from rig.process import Child, run  # noqa: E402
+from rig.process import run  # noqa: E402
+from rig.site import CLEAN, Site  # noqa: E402
 
 PROGRAM = os.environ["MCU_OTA"]
-START_SECONDS_MAX = 20
-
-# Nothing of the caller's environment may choose another hub.
-CLEAN = {"AZURE_IOTHUB_CONNECTIONSTRING": "", "AZURE_STORAGE_CONNECTIONSTRING": "",
-         "AZURE_DPS_CONNECTIONSTRING": "", "MCU_OTA_PROFILE": ""}
 
 
 class Operator:
@@ -59,19 +54,7 @@ class HubCase(FolderCase):
 
     def setUp(self):
         super().setUp()
-        self.operator = Operator(self.path("profile.toml"))
-        self.start_hub()
-
-    def start_hub(self):
-        self.hub = Child("hub", [PROGRAM, "hub", "--json", "--state", self.path("state"),
-                                 "--mqtt-port", "0", "--https-port", "0",
-                                 "--profile", self.operator.profile],
-                         self.path("hub.log"), CLEAN)
-        self.addCleanup(self.hub.stop)
-        line = self.hub.next_line(time.monotonic() + START_SECONDS_MAX)
-        self.assertIsNotNone(line, f"the hub did not start; its log: {self.log()}")
-        self.facts = json.loads(line)
-
-    def log(self):
-        with open(self.path("hub.log"), encoding="utf-8", errors="replace") as log:
-            return log.read()
+        self.site = Site(self.folder, os.path.dirname(PROGRAM))
+        self.addCleanup(self.site.close)
+        self.facts = self.site.start_hub()
+        self.operator = Operator(self.site.profile)

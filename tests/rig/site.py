@@ -11,6 +11,14 @@ from .process import Child, NothingHappened, RigError
 
 FLASH_CLOCK_HZ = 40_000_000
 
+# Nothing of the caller's environment may choose another hub.
+CLEAN = {
+    "AZURE_IOTHUB_CONNECTIONSTRING": "",
+    "AZURE_STORAGE_CONNECTIONSTRING": "",
+    "AZURE_DPS_CONNECTIONSTRING": "",
+    "MCU_OTA_PROFILE": "",
+}
+
 
 class Site:
     """Everything below one folder; nothing outlives close()."""
@@ -47,6 +55,7 @@ class Site:
                 *arguments,
             ],
             self.folder / "hub.log",
+            CLEAN,
         )
         line = self._hub.next_line(time.monotonic() + 20)
         if line is None:
@@ -79,6 +88,7 @@ class Site:
         return process.run(
             [str(self.binaries / "mcu-ota"), *map(str, arguments), "--profile", str(self.profile)],
             timeout_s=timeout_s,
+            environment=CLEAN,
             check=check,
         )
 
