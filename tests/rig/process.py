@@ -58,6 +58,10 @@ class Child:
             self._lines.put(None)
         return line
 
+    def signal(self, number):
+        """To a program that still runs."""
+        self._process.send_signal(number)
+
     def kill(self):
         """SIGKILL: as sudden as a power cut for the process."""
         self._process.send_signal(signal.SIGKILL)

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import time
 
 from . import process
@@ -217,6 +218,13 @@ class Agent:
     def kill(self):
         self._child.kill()
         self.stop()
+
+    def freeze(self):
+        """Not a step until thaw(), as in a machine that is suspended."""
+        self._child.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._child.signal(signal.SIGCONT)
 
     def _read_rest(self):
         """What it wrote before its end still counts."""

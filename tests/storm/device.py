@@ -12,12 +12,13 @@ from tests.rig.site import Site
 from tests.storm.blob_server import BlobServer
 from tests.storm.judge import Judge, Mcu
 from tests.storm.mqtt_hub import MqttHub
-from tests.storm.plan import MCU_FAULTS
+from tests.storm.plan import MCU_FAULTS, Stroke
 from tests.storm.script import Script
 
 PRODUCT = "pump"
 STORM_S_MAX = 10.0  # then the weather clears, whatever has not struck yet
 TRUTH_S_MAX = 40.0  # from there to the truth
+FREEZE_S = 1.5  # longer than the times in NETWORK
 POLL_S = 0.05  # how late a report is noticed while the agent says nothing
 
 # What an operator answers by renewing the deployment.
@@ -66,6 +67,9 @@ class Device:
         self._has_started = False
         self._outcomes = set()  # codes of the round, and of what stood before it
         self._stored_before = 0
+        self._flash_lost = False
+        self._can_go_back = False
+        self._voids = 0  # what the agent has lost without a fault of the blob server
         self._done = set()
 
     def close(self):
@@ -123,14 +127,17 @@ class Device:
         self._end()
 
     def _begin(self, plan):
-        if plan.ask == "older" and self.version < 2:
-            plan = dataclasses.replace(plan, ask="good")  # There is nothing older.
+        if (plan.ask == "older" and self.version < 2) or (
+            plan.ask in ("bad_image", "withdrawn") and not self._can_go_back
+        ):
+            plan = dataclasses.replace(plan, ask="good")  # There is nothing to go back to.
         self._plan = plan
         self._pending = list(plan.strokes)
         self._due = []
         self._done = set()
         self._withdrawn_seen = False
         self._has_started = False
+        self._flash_lost = False
         self._outcomes = {self._reported().get("Code")}
         self._blocked.clear()
         self.blob.rate = plan.blob_rate
@@ -140,12 +147,13 @@ class Device:
             (self.folder / fault).unlink(missing_ok=True)
         for fault in plan.mcu_faults:
             (self.folder / fault).touch()
+        self.judge.begin_round(self._voids_of_all())
         self.script.load(plan.faults)
         if plan.offered_first:
             self._ask()
         self._agent.start()
         if not plan.offered_first:
-            self._pending.append(_AskWhenConnected)
+            self._pending.append(Stroke("connected", 0.0, 0.0, "ask"))
 
     def _weather(self, plan):
         calm_at = time.monotonic() + STORM_S_MAX
@@ -176,7 +184,9 @@ class Device:
         self._stop()
         report = self._reported()
         self.version = report["Version"]
-        self.judge.truth(self._agent.read_image(), self.version)
+        image = self._agent.read_image()
+        self._can_go_back = image is not None
+        self.judge.truth(image, self.version, may_be_lost=self._flash_lost)
         self._read_log()
         self.judge.wrongs += self.blob.wrongs + self.hub.wrongs
         self.blob.wrongs, self.hub.wrongs = [], []
@@ -186,7 +196,8 @@ class Device:
             log.seek(self._log_read)
             text = log.read()
             self._log_read = log.tell()
-        text += (self._agent.folder / "state.json").read_text()
+        state = self._agent.folder / "state.json"
+        text += state.read_text() if state.exists() else ""
         text += "".join(map(json.dumps, self._agent.events))
         self._agent.events.clear()
         self._events_seen = 0
@@ -257,7 +268,7 @@ class Device:
         events = self._agent.events[self._events_seen :]
         self._events_seen += len(events)
         for event in events:
-            self.judge.event(event, self.blob.voids)
+            self.judge.event(event, self._voids_of_all())
             if event["event"] == "withdrawn":
                 self._withdrawn_seen = True
             if event["event"] == "started":
@@ -269,6 +280,9 @@ class Device:
                     self._pending.remove(stroke)
                     self._due.append((time.monotonic() + stroke.delay_s, stroke))
 
+    def _voids_of_all(self):
+        return self.blob.voids + self._voids
+
     def _strike(self, now):
         for due in [due for due in self._due if due[0] <= now]:
             self._due.remove(due)
@@ -279,6 +293,13 @@ class Device:
             self._kill()
         elif deed == "restart":
             self._restart()
+        elif deed == "freeze":
+            self._agent.freeze()
+            self._due.append((time.monotonic() + FREEZE_S, Stroke("", 0.0, 0.0, "thaw")))
+        elif deed == "thaw":
+            self._agent.thaw()
+        elif deed in ("lose_state", "lose_flash"):
+            self._lose(deed)
         elif deed == "ask":
             self._ask()
         elif deed == "superseded":
@@ -300,16 +321,32 @@ class Device:
         elif deed == "new_twin":
             self.hub.start_anew()
 
-    def _kill(self):
+    def _kill(self, before_start=lambda: None):
         self._agent.kill()
         self.kills += 1
         self._take_events()
         self.judge.killed()
         self._has_started = False
         self.blob.forget_retry_after()
+        before_start()
         self._agent.start()
 
+    def _lose(self, deed):
+        folder = self._agent.folder
+
+        def lose_state():
+            (folder / "state.json").unlink(missing_ok=True)
+            (folder / "state.json.fetched").unlink(missing_ok=True)
+
+        def lose_flash():
+            self._agent.flash.unlink(missing_ok=True)
+            self._flash_lost = True
+            self._voids += 1
+
+        self._kill(lose_state if deed == "lose_state" else lose_flash)
+
     def _stop(self):
+        self._agent.thaw()
         while not self._has_started:  # Before that a signal ends it like any program.
             self._agent.poll_event(POLL_S)
             self._take_events()
@@ -353,12 +390,6 @@ class Device:
         if version != self.version_before:
             raise StormError(f"{ask} must leave version {self.version_before}: {report}")
         return report["Code"] == CODES[ask] and (ask == "older" or CODES[ask] in self._outcomes)
-
-
-class _AskWhenConnected:
-    """The offer comes while the agent is there."""
-
-    trigger, fraction, delay_s, deed = "connected", 0.0, 0.0, "ask"
 
 
 CODES = {

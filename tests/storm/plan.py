@@ -37,7 +37,17 @@ TRIGGERS = {
 }
 RATES = [0, 200 * KIB, 400 * KIB, 1000 * KIB]  # bytes per second; 0: as fast as the machine
 
-DEEDS = {"kill": 7, "restart": 2, "renew": 1, "drop_hub": 2, "drop_blob": 1, "new_twin": 1}
+DEEDS = {
+    "kill": 14,
+    "restart": 4,  # by SIGTERM
+    "freeze": 2,
+    "lose_state": 1,  # the files on the device's own disk
+    "lose_flash": 1,  # another chip
+    "renew": 2,
+    "drop_hub": 4,
+    "drop_blob": 2,
+    "new_twin": 2,
+}
 
 # What the MCU's own programs do wrong, once: the file of that name makes them (device.py).
 MCU_FAULTS = ["refuse", "break_off", "mute", "other_version"]
@@ -93,7 +103,7 @@ def draw(seed, device, number):
     rng = random.Random(f"{seed}/{device}/{number}")
     ask = _weighted(rng, ASKS)
     faults = _blob_faults(rng) + _hub_faults(rng)
-    strokes = [_stroke(rng) for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 2, 3]))]
+    strokes = [_stroke(rng, ask) for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 2, 3]))]
     if ask in ("superseded", "withdrawn"):
         trigger = rng.choice(["offer", "request", "progress", "progress", "verifying"])
         trigger = "programming" if rng.random() < 0.25 else trigger
@@ -151,10 +161,13 @@ def _hub_faults(rng):
     return faults
 
 
-def _stroke(rng):
+def _stroke(rng, ask):
     trigger = _weighted(rng, TRIGGERS)
     delay_s = rng.choice([0.0, 0.02, 0.2]) * rng.random()
-    return Stroke(trigger, rng.random(), delay_s, _weighted(rng, DEEDS))
+    deed = _weighted(rng, DEEDS)
+    if deed == "lose_flash" and ask != "good":
+        deed = "kill"  # Without an image on the flash there is no way back.
+    return Stroke(trigger, rng.random(), delay_s, deed)
 
 
 def _weighted(rng, weights):
