@@ -383,6 +383,32 @@ TEST(SimW25q, TraceTellsHistoriesApart) {
   EXPECT_EQ(all.size(), 5U);
 }
 
+TEST(SimW25q, ABrokenSectorKeepsSomeBits) {
+  Wire wire;
+  wire.part.break_sector(0x5000);
+  const std::vector<unsigned> zeros(256, 0x00);
+  wire.program(0x4F00, zeros);
+  wire.program(0x5000, zeros);
+  const auto wrong_bytes = [&](unsigned address, unsigned wanted) {
+    int wrong = 0;
+    for (unsigned i = 0; i < 256; ++i) wrong += wire.byte_at(address + i) != wanted ? 1 : 0;
+    return wrong;
+  };
+  EXPECT_EQ(wrong_bytes(0x4F00, 0x00), 0);
+  EXPECT_GE(wrong_bytes(0x5000, 0x00), 1);
+}
+
+TEST(SimW25q, AFlippedBitStaysAndNoiseDoesNot) {
+  Wire wire;
+  wire.program(0, {0x42});
+  wire.part.cells().flip_bit(0, 0);
+  EXPECT_EQ(wire.byte_at(0), 0x43U);
+  wire.part.set_read_noise(1, 5);
+  EXPECT_NE(wire.byte_at(0), 0x43U);
+  wire.part.set_read_noise(0, 0);
+  EXPECT_EQ(wire.byte_at(0), 0x43U);
+}
+
 TEST(SimW25q, StuckBusyNeverEnds) {
   Wire wire;
   wire.part.set_stuck_busy(true);

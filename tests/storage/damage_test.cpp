@@ -37,6 +37,10 @@ void use_all(Store& store) {
   }
   (void)store.read_journal();
   (void)store.room_for_candidate(true);
+  for (std::uint32_t block = 0; block < sim::kBlockCount; ++block) {
+    const auto more = store.erase_ahead();
+    if (!more || !*more) break;
+  }
 }
 
 /// littlefs begins to allocate at a pseudo-random block.
