@@ -130,6 +130,8 @@ CloudLoop::End CloudLoop::converse() {
 }
 
 CloudLoop::End CloudLoop::serve(net::MqttLink& link, Instant renew_at) {
+  // What the update thread said meanwhile may overtake what waits in the session.
+  collect_reports();
   session_.subscribed(parts_.clock.now());
   Instant next_telemetry = parts_.clock.now();
   while (!parts_.inbox.stopped()) {
@@ -156,10 +158,14 @@ CloudLoop::End CloudLoop::serve(net::MqttLink& link, Instant renew_at) {
   return End::Stopped;
 }
 
-void CloudLoop::exchange(net::MqttLink& link) {
+void CloudLoop::collect_reports() {
   for (net::Report& report : parts_.inbox.take_reports()) {
     session_.report(std::move(report));
   }
+}
+
+void CloudLoop::exchange(net::MqttLink& link) {
+  collect_reports();
   session_.tick(parts_.clock.now());
   for (const net::Publish& publish : session_.take_publishes()) link.publish(publish);
   const auto acknowledged = session_.take_acknowledged();

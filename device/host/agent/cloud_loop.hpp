@@ -59,6 +59,7 @@ class CloudLoop {
                              const std::vector<std::string>& filters);
   std::optional<End> on_event(const net::LinkEvent& event);
   End lost(std::string_view reason);
+  void collect_reports();
   void exchange(net::MqttLink& link);
   void forget_assignment();
   contract::UnixSeconds sas_expiry() const;
