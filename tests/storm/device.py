@@ -7,7 +7,6 @@ import random
 import threading
 import time
 
-from tests.rig.process import RigError
 from tests.rig.site import Site
 from tests.storm.blob_server import BlobServer
 from tests.storm.judge import Judge, Mcu
@@ -435,6 +434,3 @@ def _triggers(stroke, event):
     if event["event"] == "phase":
         return stroke.trigger == event["phase"]
     return stroke.trigger == event["event"]
-
-
-__all__ = ["Device", "RigError", "StormError"]

@@ -109,10 +109,12 @@ def pingresp():
     return encode(PINGRESP, 0, b"")
 
 
-def publish(topic, payload):
-    """With QoS 0, which IoT Hub may use for twin messages."""
+def publish(topic, payload, packet_id=0):
+    """With QoS 1 if there is a packet id: IoT Hub may use either for twin messages."""
     name = topic.encode()
-    return encode(PUBLISH, 0, struct.pack(">H", len(name)) + name + payload)
+    number = struct.pack(">H", packet_id) if packet_id else b""
+    flags = 2 if packet_id else 0
+    return encode(PUBLISH, flags, struct.pack(">H", len(name)) + name + number + payload)
 
 
 def encode(kind, flags, body):

@@ -4,7 +4,7 @@ plan, on any machine."""
 import dataclasses
 import random
 
-from tests.storm import blob_server, mqtt_hub
+from tests.storm import blob_server, conversation
 from tests.storm.script import Fault
 
 KIB = 1024
@@ -154,8 +154,8 @@ def _blob_faults(rng):
 def _hub_faults(rng):
     faults = []
     for _ in range(rng.choice([0, 1, 2, 3, 4])):
-        place = rng.choice(list(mqtt_hub.PLACES))
-        faults.append(Fault(place, rng.choice(mqtt_hub.PLACES[place]), rng.random()))
+        place = rng.choice(list(conversation.PLACES))
+        faults.append(Fault(place, rng.choice(conversation.PLACES[place]), rng.random()))
     if rng.random() < 0.1:  # a storm of reconnects
         faults += [Fault("hub.subscribe", "drop_after")] * 3
     return faults

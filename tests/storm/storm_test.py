@@ -9,6 +9,7 @@ Usage: python3 -m tests.storm.storm_test BUILD_FOLDER [--rounds N] [--devices N]
 
 import argparse
 import collections
+import os
 import pathlib
 import shutil
 import sys
@@ -92,11 +93,12 @@ class Storm:
 
 
 def arguments():
+    seed = int(os.environ.get("OTA_TEST_SEED", time.time_ns() % 1_000_000))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--devices", type=int, default=4)
-    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--device", type=int)
     parser.add_argument("--round", type=int)
     parser.add_argument("--verbose", action="store_true", help="each round and its plan")
