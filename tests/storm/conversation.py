@@ -291,8 +291,8 @@ PLACES = {
     "hub.connection": CONNECTIONS,
     "hub.connect": "refuse_3 refuse_4 refuse_5 half drop silent garbage".split(),
     "hub.subscribe": "refuse drop drop_after silent garbage".split(),
-    "hub.get": """no_answer throttled failing half_packet no_twin huge foreign twice late drop silent
-        garbage""".split(),
+    "hub.get": """no_answer throttled failing half_packet no_twin huge foreign twice late drop
+        silent garbage""".split(),
     "hub.report": """lost not_stored throttled failing stored_unanswered stored_silent stored_drop
         foreign late drop silent garbage""".split(),
     "hub.patch": """gap split split_reordered split_slowly split_twice twice lower same malformed
