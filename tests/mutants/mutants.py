@@ -37,25 +37,23 @@ class Mutant:
     """One patch: what the bug is, and what it would do in the field."""
 
     def __init__(self, path):
-        self.path = path
         self.name = os.path.basename(path).removesuffix(".patch")
         with open(path, encoding="utf-8") as file:
-            text = file.read()
-        self.bug = self._header(text, "Bug")
-        self.field = self._header(text, "Field")
-        self.files = re.findall(r"^\+\+\+ b/(\S+)$", text, re.MULTILINE)
+            self.text = file.read()
+        self.bug = self._header("Bug")
+        self.field = self._header("Field")
+        self.files = re.findall(r"^\+\+\+ b/(\S+)$", self.text, re.MULTILINE)
 
-    @staticmethod
-    def _header(text, key):
-        found = re.match(rf"(?:.*\n)?{key}: (.+)$", text, re.MULTILINE)
+    def _header(self, key):
+        found = re.match(rf"(?:.*\n)?{key}: (.+)$", self.text, re.MULTILINE)
         return found.group(1) if found else ""
 
     def patch(self, tree, *options):
         """Applies without fuzz: lines that only look alike must not be changed in silence."""
         return subprocess.run(
             ["patch", "-p1", "--fuzz=0", "--force", "--silent", "--no-backup-if-mismatch",
-             "--reject-file=-", "-i", self.path, *options],
-            cwd=tree, capture_output=True, text=True, check=False)
+             "--reject-file=-", *options],
+            input=self.text, cwd=tree, capture_output=True, text=True, check=False)
 
 
 def all_mutants(folder=FOLDER):
@@ -71,18 +69,24 @@ def stop(text):
     sys.exit(f"mutants: {text}")
 
 
+def content_of(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+
+
 def copy_file(name):
     """Brings one file into the copy; one that is the same keeps its time, so nothing is built."""
     source, target = os.path.join(ROOT, name), os.path.join(TREE, name)
-    with open(source, "rb") as file:
-        content = file.read()
-    if os.path.isfile(target):
-        with open(target, "rb") as file:
-            if file.read() == content:
-                return
+    content = content_of(source)
+    if os.path.isfile(target) and content_of(target) == content:
+        return
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(target, "wb") as file:
-        file.write(content)
+    write(target, content)
     os.chmod(target, os.stat(source).st_mode)
 
 
@@ -186,6 +190,8 @@ def catch(limits):
 def try_mutant(mutant, limits):
     """Prints the line of one mutant. Returns the program that caught it."""
     begin = time.monotonic()
+    touched = [os.path.join(TREE, name) for name in mutant.files]
+    well = {path: content_of(path) for path in touched}
     try:
         applied = mutant.patch(TREE)
         if applied.returncode != 0:
@@ -195,8 +201,8 @@ def try_mutant(mutant, limits):
         print(f"mutant {mutant.name}: ERROR, {error}", flush=True)
         return None
     finally:
-        for name in mutant.files:
-            copy_file(name)
+        for path, content in well.items():
+            write(path, content)
     verdict = f"caught by {caught[0]} in {caught[1]}" if caught else "NOT CAUGHT"
     print(f"mutant {mutant.name}: {verdict} ({time.monotonic() - begin:.0f} s)", flush=True)
     return caught[1] if caught else None
