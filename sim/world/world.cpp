@@ -322,13 +322,35 @@ Status World::import_image(const Release& release) {
       source);
 }
 
+namespace {
+
+/// Leaves in each free block what a file of earlier years left there: on a blank part an erase that
+/// does not happen, or not everywhere, would go unseen.
+void soil_free_blocks(FlashCells& cells, std::uint32_t flash_bytes) {
+  const std::vector<std::byte> remains(kPageBytes, std::byte{0x5A});
+  std::vector<std::byte> block(kBlockBytes);
+  for (std::uint32_t at = 0; at < flash_bytes; at += kBlockBytes) {
+    cells.read(at, block);
+    const bool blank = std::all_of(block.begin(), block.end(),
+                                   [](std::byte byte) { return byte == std::byte{0xFF}; });
+    if (!blank) continue;
+    for (std::uint32_t page = 0; page < kBlockBytes; page += kSectorBytes) {
+      cells.overwrite(at + page, remains);
+    }
+  }
+}
+
+}  // namespace
+
 Start make_start(const Release& installed, std::uint32_t flash_bytes) {
   World workbench({.cells = {}, .disk = std::nullopt, .installed = {}, .flash_bytes = flash_bytes},
                   1);
   workbench.boot();
   const Status imported = workbench.import_image(installed);
   OTA_ASSERT(imported);
-  return {workbench.part().cells(), *workbench.disk(), installed, flash_bytes};
+  FlashCells cells = workbench.part().cells();
+  soil_free_blocks(cells, flash_bytes);
+  return {std::move(cells), *workbench.disk(), installed, flash_bytes};
 }
 
 }  // namespace ota::sim
