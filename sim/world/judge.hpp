@@ -36,6 +36,10 @@ class Judge {
 
   void set_medium(Medium medium) noexcept { medium_ = medium; }
   Medium medium() const noexcept { return medium_; }
+  /// The bus failed for a while: what the driver asked of a part that it could not see is no
+  /// misuse.
+  void excuse_bus_misuse() noexcept { bus_misuse_excused_ = true; }
+  bool bus_misuse_excused() const noexcept { return bus_misuse_excused_; }
 
   /// An image that exists. One that cannot be verified or does not start is published all the same.
   void published(const Release& release);
@@ -72,6 +76,7 @@ class Judge {
   void count_idle_request(Instant now);
 
   Medium medium_ = Medium::Sound;
+  bool bus_misuse_excused_ = false;
   std::map<Digest, Release> releases_;
   Work offered_{};
   std::set<Work> refused_;

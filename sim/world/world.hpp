@@ -111,11 +111,14 @@ class World {
   /// The version of the image that the device keeps as confirmed; 0: none.
   std::uint32_t installed();
 
+  /// A device at rest has told the truth, whatever came before.
+  void expect_truth();
   /// The last look at the world: what was said and what is there must agree.
   /// @param running  what the MCU must run
   void expect_end(std::uint32_t running, contract::StatusWord status, contract::Code code);
 
  private:
+  void require(bool kept, const std::string& promise);
   class PartClock;
   class Bus;
   class Disk;
