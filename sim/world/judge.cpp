@@ -32,17 +32,17 @@ void Judge::broke(std::string promise) {
 
 void Judge::published(const Release& release) {
   server_lies_ = release.lies;
-  if (!release.lies) releases_[release.sha256] = release;
+  if (!release.lies) releases_[{release.version, release.sha256}] = release;
 }
 
-Bytes Judge::image(const Digest& sha256) const {
-  const auto known = releases_.find(sha256);
+Bytes Judge::image(std::uint32_t version, const Digest& sha256) const {
+  const auto known = releases_.find({version, sha256});
   return known == releases_.end() ? Bytes() : Bytes(*known->second.image);
 }
 
 void Judge::restarted(std::uint64_t bytes_read, bool power_was_cut) noexcept {
   verified_from_ = bytes_read;
-  cut_since_ = cut_since_ || power_was_cut;
+  if (power_was_cut) bytes_lost();
 }
 
 void Judge::look_at(const FlashCells& cells, std::uint32_t flash_bytes) {
@@ -70,7 +70,7 @@ void Judge::look_at(const FlashCells& cells, std::uint32_t flash_bytes) {
 }
 
 bool Judge::is_whole(store::Store& store, const store::StoredImage& stored) const {
-  const Bytes right = image(stored.identity.sha256);
+  const Bytes right = image(stored.identity.version, stored.identity.sha256);
   if (right.empty() || right.size() != stored.stored_bytes) return false;
   std::array<std::byte, 4096> buffer{};
   for (std::uint32_t at = 0; at < right.size();) {
@@ -108,7 +108,7 @@ void Judge::reported(const contract::Report& report, std::uint32_t outcome_numbe
     refused_.insert({report.target, report.attempt});
   }
   // What was not synced is lost with the flash, as by a power cut.
-  if (report.code == Code::StorageFailed) cut_since_ = true;
+  if (report.code == Code::StorageFailed) bytes_lost();
   if (medium_ == Medium::Sound && report.code == Code::StorageCorrupt) {
     broke("power faults never damage the file system");
   }
@@ -123,8 +123,7 @@ void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_
   if (image.version < confirmed_) {
     broke("versions only go up: " + number(image.version) + " after " + number(confirmed_));
   }
-  const auto known = releases_.find(image.sha256);
-  if (known == releases_.end() || known->second.version != image.version) {
+  if (!releases_.contains({image.version, image.sha256})) {
     broke("only a published image reaches the MCU: version " + number(image.version));
   }
   if (image.version == offered_.first && refused_.contains(offered_)) {
@@ -138,19 +137,21 @@ void Judge::requested(Instant now) {
   count_idle_request(now);
 }
 
+void Judge::bytes_lost() noexcept {
+  refetch_allowed_ += kRefetchMaxBytes;
+  refetched_ = 0;
+}
+
 void Judge::fetched(std::uint64_t new_bytes, std::uint64_t again_bytes) {
-  if (new_bytes == 0 && again_bytes == 0) return;
   if (new_bytes > 0) idle_requests_ = 0;
-  const bool sound = medium_ == Medium::Sound && !server_lies_;
-  if (sound) {
-    worst_refetch_bytes_ = std::max(worst_refetch_bytes_, again_bytes);
-    const std::uint64_t allowed = cut_since_ ? kRefetchMaxBytes : 0;
-    if (again_bytes > allowed) {
-      broke("no byte is fetched twice without need: " + number(again_bytes) + " of " +
-            number(allowed) + " allowed");
-    }
+  if (medium_ == Medium::Faulty || server_lies_) return;
+  refetched_ += again_bytes;
+  worst_refetch_bytes_ = std::max(worst_refetch_bytes_, refetched_);
+  if (again_bytes > refetch_allowed_) {
+    broke("no byte is fetched twice without need: " + number(again_bytes) + " of " +
+          number(refetch_allowed_) + " allowed");
   }
-  cut_since_ = false;
+  refetch_allowed_ = new_bytes > 0 ? 0 : refetch_allowed_ - std::min(refetch_allowed_, again_bytes);
 }
 
 void Judge::count_idle_request(Instant now) {

@@ -39,12 +39,12 @@ class Judge {
   /// The bus failed for a while: what the driver asked of a part that it could not see is no
   /// misuse.
   void excuse_bus_misuse() noexcept { bus_misuse_excused_ = true; }
-  bool bus_misuse_excused() const noexcept { return bus_misuse_excused_; }
+  bool misuse_excused() const noexcept { return bus_misuse_excused_ || medium_ == Medium::Faulty; }
 
   /// An image that exists. One that cannot be verified or does not start is published all the same.
   void published(const Release& release);
   /// The bytes of a published image; empty: there is none.
-  Bytes image(const Digest& sha256) const;
+  Bytes image(std::uint32_t version, const Digest& sha256) const;
   /// What the twin asks for now.
   void offered(std::uint32_t version, std::uint32_t attempt) { offered_ = {version, attempt}; }
 
@@ -72,12 +72,13 @@ class Judge {
  private:
   using Work = std::pair<std::uint32_t, std::uint32_t>;  // version and attempt
 
+  void bytes_lost() noexcept;
   bool is_whole(store::Store& store, const store::StoredImage& stored) const;
   void count_idle_request(Instant now);
 
   Medium medium_ = Medium::Sound;
   bool bus_misuse_excused_ = false;
-  std::map<Digest, Release> releases_;
+  std::map<std::pair<std::uint32_t, Digest>, Release> releases_;
   Work offered_{};
   std::set<Work> refused_;
   std::uint32_t confirmed_;     // the highest version that the device said it applied
@@ -89,7 +90,8 @@ class Judge {
   std::uint64_t verified_from_ =
       0;  // bytes read off the flash when the last byte came, or at start
 
-  bool cut_since_ = false;  // since the last byte that was fetched
+  std::uint64_t refetch_allowed_ = 0;  // by what was lost since the last new byte
+  std::uint64_t refetched_ = 0;        // since the last loss
   std::uint64_t worst_refetch_bytes_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t idle_requests_ = 0;  // without a new byte, in this hour

@@ -144,6 +144,7 @@ class World {
   Trace trace_;
   std::optional<engine::Truth> disk_;
   std::uint64_t uploads_ = 0;
+  std::uint64_t tokens_ = 0;
   Digest uploaded_{};
 
   std::uint64_t steps_[kStepCount] = {};

@@ -42,8 +42,9 @@ bool Updater::outcome_says(StatusWord status, Code code,
 // Returns false, and keeps the message for later, while the MCU is in our hands.
 bool Updater::take_event(const Event& event) noexcept {
   if (!takes(journal_, event.kind)) return false;
-  message_.kind = MessageKind::None;
   apply(event);
+  // With the flash lost on the way nothing is durable yet, and the message has to be taken again.
+  if (!storage_lost_) message_.kind = MessageKind::None;
   return true;
 }
 
