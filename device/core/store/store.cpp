@@ -20,6 +20,13 @@ constexpr std::uint32_t kReserveBlocks = 2;
 // of docs/architecture.md.
 static_assert(sizeof(Store) + sizeof(flash::W25q) <= 8U * 1024U);
 
+/// The only reason to give up what is stored: a part that fails to answer says nothing about what
+/// it holds. And a bad contact looks the same for a moment, so the part is started and asked again
+/// before anything goes.
+bool is_corrupt(const Status& status) noexcept {
+  return !status && status.error() == Errc::Corrupt;
+}
+
 constexpr const char* name_of(Slot slot) noexcept {
   switch (slot) {
     case Slot::Candidate:
@@ -51,49 +58,56 @@ Status Store::mount_after_restart() noexcept {
 Result<MountOutcome> Store::mount() noexcept {
   release_handles();
   OTA_TRY(const MountOutcome outcome, mount_or_format());
-  const Status usable = drop_unreadable_images();
-  if (usable) return outcome;
-  if (usable.error() != Errc::Corrupt) return usable.error();
-  OTA_TRY(volume_.format());
-  OTA_TRY(volume_.mount());
-  return MountOutcome::FormattedCorrupt;
-}
-
-/// To find free blocks littlefs walks all files. One with a rotten pointer would make every later
-/// write fail, for ever.
-Status Store::drop_unreadable_images() noexcept {
-  for (const Slot slot : {Slot::Candidate, Slot::Current}) {
-    const auto walked = volume_.blocks_used();
-    if (walked) return Ok{};
-    if (walked.error() != Errc::Corrupt) return walked.error();
-    OTA_TRY(volume_.remove(name_of(slot)));
-  }
-  const auto walked = volume_.blocks_used();
-  return walked ? Status(Ok{}) : Status(walked.error());
+  OTA_TRY(const bool sound, drop_unreadable_images());
+  return sound ? outcome : format(MountOutcome::FormattedCorrupt);
 }
 
 Result<MountOutcome> Store::mount_or_format() noexcept {
   Status mounted = mount_after_restart();
-  MountOutcome formatted = MountOutcome::FormattedBlank;
-  // Only "corrupt" may lead to a format; a part that fails to answer says nothing about what it
-  // holds.
-  if (!mounted && mounted.error() == Errc::Corrupt) {
+  if (is_corrupt(mounted)) {
     OTA_TRY(const bool blank, volume_.never_formatted());
-    if (!blank) {
-      formatted = MountOutcome::FormattedCorrupt;
-      for (int left = kMountTries; left != 0 && !mounted; --left) {
-        mounted = mount_after_restart();
-        if (!mounted && mounted.error() != Errc::Corrupt) return mounted.error();
-      }
+    if (blank) return format(MountOutcome::FormattedBlank);
+    for (int left = kMountTries; left != 0 && is_corrupt(mounted); --left) {
+      mounted = mount_after_restart();
     }
-    if (!mounted) {
-      OTA_TRY(volume_.format());
-      OTA_TRY(volume_.mount());
-      return formatted;
-    }
+    if (is_corrupt(mounted)) return format(MountOutcome::FormattedCorrupt);
   }
   OTA_TRY(mounted);
   return MountOutcome::Mounted;
+}
+
+Result<MountOutcome> Store::format(MountOutcome outcome) noexcept {
+  OTA_TRY(volume_.format());
+  OTA_TRY(volume_.mount());
+  return outcome;
+}
+
+/// To find free blocks littlefs walks all files. One with a rotten pointer would make every later
+/// write fail, for ever.
+/// @returns false: not even the directory can be walked
+Result<bool> Store::drop_unreadable_images() noexcept {
+  for (const Slot slot : {Slot::Candidate, Slot::Current}) {
+    OTA_TRY(const bool readable, can_walk());
+    if (readable) return true;
+    OTA_TRY(volume_.remove(name_of(slot)));
+  }
+  return can_walk();
+}
+
+Result<bool> Store::can_walk() noexcept {
+  Status walked = walk();
+  for (int left = kMountTries; left != 0 && is_corrupt(walked); --left) {
+    OTA_TRY(mount_after_restart());  // which forgets what was read
+    walked = walk();
+  }
+  if (is_corrupt(walked)) return false;
+  OTA_TRY(walked);
+  return true;
+}
+
+Status Store::walk() noexcept {
+  const auto blocks = volume_.blocks_used();
+  return blocks ? Status(Ok{}) : Status(blocks.error());
 }
 
 Result<Journal> Store::read_journal() noexcept {

@@ -54,7 +54,7 @@ class Store {
   /// Starts the part and mounts the file system. A blank part, or one whose superblock never held a
   /// valid commit, is formatted; anything else that does not mount is reset and tried three times
   /// before it is formatted once.
-  /// An image whose list of blocks is damaged is deleted: littlefs could not allocate beside it.
+  /// An image whose list of blocks stays damaged is deleted: littlefs could not allocate beside it.
   /// @errors NoDevice, Timeout, Io, Protected: the part fails; nothing was changed.
   /// @power_cut the next mount finds the same files
   Result<MountOutcome> mount() noexcept;
@@ -123,7 +123,10 @@ class Store {
  private:
   Status mount_after_restart() noexcept;
   Result<MountOutcome> mount_or_format() noexcept;
-  Status drop_unreadable_images() noexcept;
+  Result<MountOutcome> format(MountOutcome outcome) noexcept;
+  Result<bool> drop_unreadable_images() noexcept;
+  Result<bool> can_walk() noexcept;
+  Status walk() noexcept;
   Result<std::uint32_t> begin_candidate() noexcept;
   Status to_reader(Slot slot, std::uint32_t offset) noexcept;
   void release_handles() noexcept;
