@@ -126,6 +126,7 @@ void BadLuck::confuse_operator(const Release& deployed) {
     case 3:
       note("other content under the same version");
       world_.deploy(make_release(deployed.version, 30'000, random_.next()), ++attempt_);
+      ++attempt_;
       spoiled_ = true;
       break;
     default:

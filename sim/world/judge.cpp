@@ -142,8 +142,8 @@ void Judge::bytes_lost() noexcept {
   refetched_ = 0;
 }
 
-void Judge::fetched(std::uint64_t new_bytes, std::uint64_t again_bytes) {
-  if (new_bytes > 0) idle_requests_ = 0;
+void Judge::fetched(bool further, std::uint64_t again_bytes) {
+  if (further) idle_requests_ = 0;
   if (medium_ == Medium::Faulty || server_lies_) return;
   refetched_ += again_bytes;
   worst_refetch_bytes_ = std::max(worst_refetch_bytes_, refetched_);
@@ -151,7 +151,7 @@ void Judge::fetched(std::uint64_t new_bytes, std::uint64_t again_bytes) {
     broke("no byte is fetched twice without need: " + number(again_bytes) + " of " +
           number(refetch_allowed_) + " allowed");
   }
-  refetch_allowed_ = new_bytes > 0 ? 0 : refetch_allowed_ - std::min(refetch_allowed_, again_bytes);
+  refetch_allowed_ = further ? 0 : refetch_allowed_ - std::min(refetch_allowed_, again_bytes);
 }
 
 void Judge::count_idle_request(Instant now) {

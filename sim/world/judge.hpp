@@ -57,8 +57,10 @@ class Judge {
                 const std::string& mcu_runs);
   void programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_read);
   void requested(Instant now);
-  /// A request has ended. @param again_bytes  came before already, and nobody made them worthless
-  void fetched(std::uint64_t new_bytes, std::uint64_t again_bytes);
+  /// A request has ended.
+  /// @param further      it brought the download further than ever
+  /// @param again_bytes  came before already, and nobody made them worthless
+  void fetched(bool further, std::uint64_t again_bytes);
   /// A byte of the image came in.
   void handed_over(std::uint64_t bytes_read) noexcept { verified_from_ = bytes_read; }
   void rests_without_deadline(contract::Phase phase);

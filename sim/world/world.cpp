@@ -87,7 +87,10 @@ World::~World() = default;
 
 contract::Offer World::upload(const Release& release, std::uint32_t attempt) {
   // A device that was sent elsewhere in between may have dropped what it had.
-  if (release.sha256 != uploaded_) ++uploads_;
+  if (release.sha256 != uploaded_) {
+    ++uploads_;
+    fetched_end_ = 0;
+  }
   uploaded_ = release.sha256;
   contract::Offer offer;
   offer.version = release.version;
@@ -184,7 +187,7 @@ void World::boot() {
 }
 
 void World::connect_or_lose(Instant now) {
-  if (device_->session.silent()) {
+  if (hub_.connected() && device_->session.silent()) {
     hub_.disconnect();
     device_->session.disconnected();
     connect_at_ = now + kReconnectPause;

@@ -146,6 +146,7 @@ class World {
   std::uint64_t uploads_ = 0;
   std::uint64_t tokens_ = 0;
   Digest uploaded_{};
+  std::uint64_t fetched_end_ = 0;  // of the uploaded object, the best so far
 
   std::uint64_t steps_[kStepCount] = {};
   std::uint64_t boots_ = 0;

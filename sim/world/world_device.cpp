@@ -64,7 +64,9 @@ TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& 
   Watcher watcher(world_, receiver);
   const TransferEnd end = world_.network_.get(request, watcher, cancel);
   const auto& seen = world_.network_.requests().back();
-  world_.judge_.fetched(seen.body_bytes - seen.again_bytes, seen.again_bytes);
+  const bool further = seen.handed_end > world_.fetched_end_;
+  world_.fetched_end_ = std::max(world_.fetched_end_, seen.handed_end);
+  world_.judge_.fetched(further, seen.again_bytes);
   return world_.alive() ? end : TransferEnd::Unreachable;
 }
 

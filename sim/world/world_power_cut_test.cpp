@@ -121,16 +121,16 @@ TEST_F(JudgeTest, SeesAVersionThatGoesDown) {
 }
 
 TEST_F(JudgeTest, SeesBytesThatAreFetchedAgain) {
-  judge.fetched(1000, 1);
+  judge.fetched(true, 1);
   expect_broken("no byte is fetched twice");
 }
 
 TEST_F(JudgeTest, AllowsOneBlockAndOneBufferAfterACutAndNoMore) {
   judge.restarted(0, true);
-  judge.fetched(1000, kRefetchMaxBytes);
+  judge.fetched(true, kRefetchMaxBytes);
   EXPECT_THAT(judge.broken(), IsEmpty());
   judge.restarted(0, true);
-  judge.fetched(1000, kRefetchMaxBytes + 1);
+  judge.fetched(true, kRefetchMaxBytes + 1);
   expect_broken("no byte is fetched twice");
 }
 

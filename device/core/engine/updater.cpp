@@ -77,16 +77,19 @@ void Updater::lose_storage() noexcept {
 
 void Updater::load(store::MountOutcome mounted) noexcept {
   const auto stored = store_.read_journal();
-  if (stored) {
-    journal_ = *stored;
-    // A cut between the journal and its copy left the copy behind.
-    if (truth_.load() != truth_of(journal_)) truth_.save(truth_of(journal_));
-  } else if (stored.error() == Errc::NotFound || stored.error() == Errc::Corrupt ||
-             stored.error() == Errc::Rejected) {
-    // The flash lost its journal, so nothing is under way; the copy says what the MCU runs.
-    journal_ = journal_of(truth_.load().value_or(truth_of(journal_)));
-  } else {
+  if (!stored && stored.error() != Errc::NotFound && stored.error() != Errc::Corrupt &&
+      stored.error() != Errc::Rejected) {
     return lose_storage();
+  }
+  const auto copy = truth_.load();
+  // The copy is written after the flash. A flash that is behind it has rotted or is another one.
+  const bool remembered = stored && (!copy || copy->outcome.number <= stored->outcome.number);
+  if (remembered) {
+    journal_ = *stored;
+    if (copy != truth_of(journal_)) truth_.save(truth_of(journal_));
+  } else {
+    // Nothing is under way then; the copy says what the MCU runs.
+    journal_ = journal_of(copy.value_or(truth_of(journal_)));
   }
   const auto current = store_.find(store::Slot::Current);
   if (!current && current.error() != Errc::NotFound) return lose_storage();
@@ -96,8 +99,7 @@ void Updater::load(store::MountOutcome mounted) noexcept {
     step = detail::finish(step.next, StatusWord::Error, Code::StorageCorrupt, {});
   }
   const Journal before = journal_;
-  const bool first_record = !stored;
-  if (first_record && !store_.write_journal(step.next)) return lose_storage();
+  if (!remembered && !store_.write_journal(step.next)) return lose_storage();
   if (!commit(step.next)) return;
   effect_ = step.effect;
   enter(before, Effect::Rest);

@@ -177,6 +177,12 @@ Result<std::uint32_t> Store::begin_candidate() noexcept {
   OTA_TRY(writer_.open_with_attribute(volume_, name_of(Slot::Candidate), File::Mode::Append,
                                       attribute));
   OTA_TRY(candidate_bytes_, writer_.size());
+  // Looked up once more than in find(), and a bad wire may say something else each time.
+  if (candidate_bytes_ > candidate_.size_bytes) {
+    writer_.forget();
+    candidate_bytes_ = 0;
+    return Errc::Corrupt;
+  }
   return candidate_bytes_;
 }
 
