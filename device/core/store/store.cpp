@@ -89,7 +89,9 @@ Result<bool> Store::drop_unreadable_images() noexcept {
   for (const Slot slot : {Slot::Candidate, Slot::Current}) {
     OTA_TRY(const bool readable, can_walk());
     if (readable) return true;
-    OTA_TRY(volume_.remove(name_of(slot)));
+    const Status removed = volume_.remove(name_of(slot));
+    if (is_corrupt(removed)) return false;
+    OTA_TRY(removed);
   }
   return can_walk();
 }
@@ -106,6 +108,11 @@ Result<bool> Store::can_walk() noexcept {
 }
 
 Status Store::walk() noexcept {
+  // littlefs mounts without reading the root directory, and even where there is none.
+  for (const char* name : {kJournalName, name_of(Slot::Candidate), name_of(Slot::Current)}) {
+    const auto size = volume_.size_of(name);
+    if (!size && size.error() != Errc::NotFound) return size.error();
+  }
   const auto blocks = volume_.blocks_used();
   return blocks ? Status(Ok{}) : Status(blocks.error());
 }

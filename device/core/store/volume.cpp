@@ -83,15 +83,32 @@ Result<bool> is_blank(flash::NorFlash& flash, std::uint32_t address, std::uint32
   return true;
 }
 
+/// littlefs mounts a file system whose limits are too small for our files, and refuses them later.
+Status check_superblock(VolumeState& state) noexcept {
+  lfs_fsinfo info{};
+  const int error = lfs_fs_stat(&state.lfs, &info);
+  if (error < 0) return state.damage_of(error);
+  const bool large_enough = info.name_max >= internal::kNameBytesMax &&
+                            info.attr_max >= kAttributeBytes &&
+                            info.file_max >= info.block_count * info.block_size;
+  return large_enough ? Status(Ok{}) : Status(Errc::Corrupt);
+}
+
+/// littlefs finishes what a power cut interrupted with the next write. What cannot be finished
+/// would make each later write fail, so it is done while there is still a choice.
+Status finish_interrupted_work(VolumeState& state) noexcept {
+  const int error = lfs_fs_mkconsistent(&state.lfs);
+  if (error == LFS_ERR_NOSPC) return Ok{};  // Images can still be read and removed.
+  if (error < 0) return state.damage_of(error);
+  return state.lfs.gstate.tag == 0 ? Status(Ok{}) : Status(Errc::Corrupt);
+}
+
 }  // namespace
 
 Errc VolumeState::errc_of(int error) const noexcept {
   switch (error) {
     case LFS_ERR_IO:
       return flash_error;
-    case LFS_ERR_CORRUPT:
-    case LFS_ERR_INVAL:
-      return Errc::Corrupt;
     case LFS_ERR_NOENT:
     case LFS_ERR_NOATTR:
       return Errc::NotFound;
@@ -99,8 +116,8 @@ Errc VolumeState::errc_of(int error) const noexcept {
       return Errc::NoSpace;
     case LFS_ERR_FBIG:
       return Errc::OutOfRange;
-    default:
-      return Errc::Io;
+    default:  // Also what only damage explains, such as a directory where we have a file.
+      return Errc::Corrupt;
   }
 }
 
@@ -149,7 +166,14 @@ Status Volume::mount() noexcept {
     return Errc::NoDevice;
   }
   own.config.block_count = blocks;
-  OTA_TRY(own.status_of(lfs_mount(&own.lfs, &own.config)));
+  const int error = lfs_mount(&own.lfs, &own.config);
+  if (error < 0) return own.damage_of(error);
+  Status usable = check_superblock(own);
+  if (usable) usable = finish_interrupted_work(own);
+  if (!usable) {
+    (void)lfs_unmount(&own.lfs);
+    return usable;
+  }
   mounted_ = true;
   return Ok{};
 }
@@ -179,6 +203,7 @@ Result<std::uint32_t> Volume::size_of(const char* name) noexcept {
   if (!mounted_) return Errc::Io;
   lfs_info info{};
   OTA_TRY(state().status_of(lfs_stat(&state().lfs, name, &info)));
+  if (info.type != LFS_TYPE_REG) return Errc::Corrupt;  // Nobody makes a directory of this name.
   return info.size;
 }
 
@@ -225,7 +250,7 @@ std::uint32_t Volume::block_count() const noexcept { return state().config.block
 Result<std::uint32_t> Volume::blocks_used() noexcept {
   if (!mounted_) return Errc::Io;
   const lfs_ssize_t blocks = lfs_fs_size(&state().lfs);
-  if (blocks < 0) return state().errc_of(blocks);
+  if (blocks < 0) return state().damage_of(blocks);
   return static_cast<std::uint32_t>(blocks);
 }
 

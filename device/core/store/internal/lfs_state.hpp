@@ -26,6 +26,7 @@ inline constexpr std::int32_t kBlockCycles = 500;
 // Up to this size a file lives in the metadata log, and costs no erase: the journal, and no image.
 inline constexpr lfs_size_t kInlineBytesMax = kJournalBytesMax;
 inline constexpr lfs_size_t kBlocksMin = 4;
+inline constexpr lfs_size_t kNameBytesMax = 9;  // "candidate"
 
 struct VolumeState {
   flash::NorFlash* flash = nullptr;
@@ -41,6 +42,11 @@ struct VolumeState {
   Status status_of(int error) const noexcept {
     if (error < 0) return errc_of(error);
     return Ok{};
+  }
+  /// Of a call that names no file: what is "not found" then is missing inside the file system.
+  Errc damage_of(int error) const noexcept {
+    const Errc errc = errc_of(error);
+    return errc == Errc::NotFound ? Errc::Corrupt : errc;
   }
 };
 
