@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contract/json/json_text.hpp"
+
 namespace ota::rest {
 namespace {
 
@@ -55,7 +57,7 @@ std::string encode_configuration(const Configuration& configuration) {
 }
 
 std::optional<Configuration> parse_configuration(std::string_view json) {
-  const Json object = Json::parse(json, nullptr, false);
+  const Json object = contract::read_json(json);
   Configuration out;
   out.id = text(object, "id");
   if (out.id.empty()) return std::nullopt;

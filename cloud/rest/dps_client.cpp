@@ -4,6 +4,7 @@
 
 #include "cloud/rest/json_rows.hpp"
 #include "contract/azure/percent.hpp"
+#include "contract/json/json_text.hpp"
 
 namespace ota::rest {
 namespace {
@@ -84,7 +85,7 @@ ApiResult<Enrollment> DpsClient::get(EnrollmentKind kind, std::string_view id) {
   const ServiceCall call{
       .method = "GET", .path = path_of(kind, id), .what = "read " + describe(kind, id)};
   OTA_TRY(const HttpReply reply, session_.send(call));
-  const Json object = Json::parse(reply.body, nullptr, false);
+  const Json object = contract::read_json(reply.body);
   if (!object.is_object()) return unreadable(reply, call.what);
   return read_enrollment(kind, object);
 }
@@ -98,7 +99,7 @@ ApiResult<std::vector<Enrollment>> DpsClient::list(EnrollmentKind kind) {
   std::vector<Enrollment> out;
   for (int page = 0; page < kPagesMax; ++page) {
     OTA_TRY(const HttpReply reply, session_.send(call));
-    const Json rows = Json::parse(reply.body, nullptr, false);
+    const Json rows = contract::read_json(reply.body);
     if (!rows.is_array()) return unreadable(reply, call.what);
     for (const Json& row : rows) out.push_back(read_enrollment(kind, row));
     const auto continuation = reply.header("x-ms-continuation");
@@ -119,7 +120,7 @@ ApiResult<SymmetricKeys> DpsClient::keys(EnrollmentKind kind, std::string_view i
                          .path = path_of(kind, id) + "/attestationmechanism",
                          .what = "read the keys of " + describe(kind, id)};
   OTA_TRY(const HttpReply reply, session_.send(call));
-  const Json object = Json::parse(reply.body, nullptr, false);
+  const Json object = contract::read_json(reply.body);
   SymmetricKeys keys{.primary = text_at(object, Path("/symmetricKey/primaryKey")),
                      .secondary = text_at(object, Path("/symmetricKey/secondaryKey"))};
   if (keys.primary.empty()) return unreadable(reply, call.what);

@@ -4,6 +4,7 @@
 
 #include "cloud/rest/json_rows.hpp"
 #include "contract/azure/percent.hpp"
+#include "contract/json/json_text.hpp"
 
 namespace ota::rest {
 namespace {
@@ -34,7 +35,7 @@ std::string text_at(const Json& object, const Json::json_pointer& path) {
 }
 
 ApiResult<DeviceIdentity> read_identity(const HttpReply& reply, const std::string& what) {
-  const Json object = Json::parse(reply.body, nullptr, false);
+  const Json object = contract::read_json(reply.body);
   if (!object.is_object()) return unreadable(reply, what);
   using Path = Json::json_pointer;
   return DeviceIdentity{

@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contract/json/json_text.hpp"
+
 namespace ota::rest {
 
 using Json = nlohmann::json;
 
 std::optional<std::vector<std::string>> split_json_array(std::string_view json) {
-  const Json array = Json::parse(json, nullptr, false);
+  const Json array = contract::read_json(json);
   if (!array.is_array()) return std::nullopt;
   std::vector<std::string> rows;
   rows.reserve(array.size());

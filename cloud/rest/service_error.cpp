@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/rest/retry.hpp"
+#include "contract/json/json_text.hpp"
 
 namespace ota::rest {
 namespace {
@@ -39,11 +40,11 @@ Said read_named(const std::string& message) {
 }
 
 Said read_json(const std::string& body) {
-  const Json object = Json::parse(body, nullptr, false);
+  const Json object = contract::read_json(body);
   if (!object.is_object()) return {};
   const std::string message = text_member(object, "Message");
   if (message.empty()) return read_numbered(object);
-  const Json inner = Json::parse(message, nullptr, false);
+  const Json inner = contract::read_json(message);
   return inner.is_object() ? read_numbered(inner) : read_named(message);
 }
 

@@ -5,6 +5,7 @@
 
 #include "cloud/rollout/ids.hpp"
 #include "contract/azure/names.hpp"
+#include "contract/json/json_text.hpp"
 #include "contract/offer.hpp"
 
 namespace ota::rollout {
@@ -64,7 +65,7 @@ Outcome<Ok> check_tags(const DeviceFilter& tags) {
 }
 
 std::optional<DeviceState> read_device(std::string_view twin_json) {
-  const Json twin = Json::parse(twin_json, nullptr, false);
+  const Json twin = contract::read_json(twin_json);
   if (!twin.is_object()) return std::nullopt;
   DeviceState out{.id = text_at(twin, Path("/deviceId")),
                   .product = text_at(twin, Path(std::string("/tags/") + tag::kProduct)),

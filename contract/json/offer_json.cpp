@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "contract/json/json_text.hpp"
 
 namespace ota::contract {
 namespace {
@@ -87,7 +88,7 @@ void check_sas(Reader& reader, std::string_view sas) {
 Result<Offer, OfferError> parse_offer(std::string_view json) {
   if (json.size() > kTwinSectionBytesMax)
     return OfferError{.detail = "offer: larger than a twin section can be"};
-  const Json object = Json::parse(json, nullptr, false);
+  const Json object = read_json(json);
   if (!object.is_object()) return OfferError{.detail = "offer: not a JSON object"};
 
   Reader reader(object);

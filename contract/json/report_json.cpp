@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contract/json/json_text.hpp"
 #include "contract/offer.hpp"
 
 namespace ota::contract {
@@ -25,7 +26,7 @@ std::string encode_report_patch(const Report& report, std::string_view since) {
 
 ReportView parse_report(std::string_view json) {
   ReportView out;
-  const Json value = Json::parse(json, nullptr, false);
+  const Json value = read_json(json);
   if (!value.is_object()) return out;
   const auto text = [&value](std::string_view key) {
     const auto it = value.find(key);

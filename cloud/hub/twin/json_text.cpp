@@ -1,31 +1,10 @@
 #include "cloud/hub/twin/json_text.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "contract/json/json_text.hpp"
+
 namespace ota::hub {
-
-namespace {
-
-std::size_t depth_of(std::string_view text) {
-  std::size_t depth = 0;
-  std::size_t deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-      continue;
-    }
-    if (c == '"') in_string = true;
-    if (c == '{' || c == '[') deepest = std::max(deepest, ++depth);
-    if ((c == '}' || c == ']') && depth > 0) --depth;
-  }
-  return deepest;
-}
-
-}  // namespace
 
 Outcome<nlohmann::json> parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.bytes_max) {
@@ -33,7 +12,7 @@ Outcome<nlohmann::json> parse_json(std::string_view text, JsonLimits limits) {
                                                " bytes, the limit is " +
                                                std::to_string(limits.bytes_max)};
   }
-  if (depth_of(text) > limits.depth_max) {
+  if (contract::json_depth(text) > limits.depth_max) {
     return Failure{code::kArgumentInvalid, "the JSON is nested deeper than " +
                                                std::to_string(limits.depth_max) + " levels"};
   }

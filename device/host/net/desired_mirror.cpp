@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contract/json/json_text.hpp"
 #include "contract/limits.hpp"
 
 namespace ota::net {
@@ -22,7 +23,7 @@ std::string dump(const Json& json) {
 
 DesiredMirror::Change DesiredMirror::replace(std::string_view twin) {
   if (twin.size() > kTwinBytesMax) return Change::Malformed;
-  const Json document = Json::parse(twin, nullptr, false);
+  const Json document = contract::read_json(twin);
   if (!document.is_object()) return Change::Malformed;
   const auto desired = document.find("desired");
   if (desired == document.end() || !desired->is_object()) return Change::Malformed;
@@ -37,9 +38,9 @@ DesiredMirror::Change DesiredMirror::merge(std::uint64_t version, std::string_vi
   if (version <= version_) return Change::Stale;
   if (version != version_ + 1) return Change::Gap;
   if (patch.size() > kTwinBytesMax) return Change::Malformed;
-  const Json changes = Json::parse(patch, nullptr, false);
+  const Json changes = contract::read_json(patch);
   if (!changes.is_object()) return Change::Malformed;
-  Json desired = Json::parse(desired_, nullptr, false);
+  Json desired = contract::read_json(desired_);
   desired.merge_patch(changes);
   desired_ = dump(desired);
   version_ = version;
@@ -47,7 +48,7 @@ DesiredMirror::Change DesiredMirror::merge(std::uint64_t version, std::string_vi
 }
 
 std::optional<std::string> DesiredMirror::property(std::string_view name) const {
-  const Json desired = Json::parse(desired_, nullptr, false);
+  const Json desired = contract::read_json(desired_);
   const auto value = desired.find(name);
   if (value == desired.end() || value->is_null()) return std::nullopt;
   return dump(*value);

@@ -38,6 +38,16 @@ TEST(DesiredMirror, KeepsItsContentWhenBytesAreWrong) {
   EXPECT_EQ(mirror.property("fw"), "1");
 }
 
+TEST(DesiredMirror, RefusesWhatIsNestedTooDeepToBePrinted) {
+  const std::string deep = std::string(60'000, '[') + std::string(60'000, ']');
+  DesiredMirror mirror;
+  EXPECT_EQ(mirror.replace(R"({"desired":{"fw":)" + deep + R"(,"$version":1}})"),
+            Change::Malformed);
+  ASSERT_EQ(mirror.replace(R"({"desired":{"fw":1,"$version":1}})"), Change::Applied);
+  EXPECT_EQ(mirror.merge(2, R"({"fw":)" + deep + "}"), Change::Malformed);
+  EXPECT_EQ(mirror.property("fw"), "1");
+}
+
 TEST(DesiredMirror, ARemovedPropertyIsNothing) {
   DesiredMirror mirror;
   ASSERT_EQ(mirror.replace(R"({"desired":{"fw":{"a":1},"$version":1}})"), Change::Applied);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contract/azure/topics.hpp"
+#include "contract/json/json_text.hpp"
 
 namespace ota::net {
 namespace {
@@ -52,8 +53,7 @@ void DpsSession::received(std::string_view topic, std::string_view payload, Inst
   // Every SDK treats 429 and above as "later", anything from 300 below it as final.
   if (response->status >= 429) return again_after(response->retry_after_s, now);
   if (response->status < 300) return read_answer(payload, response->retry_after_s, now);
-  const Json body =
-      payload.size() <= kAnswerBytesMax ? Json::parse(payload, nullptr, false) : Json();
+  const Json body = payload.size() <= kAnswerBytesMax ? contract::read_json(payload) : Json();
   fail(DpsFailure::Kind::Refused,
        "DPS refused the registration (status " + std::to_string(response->status) +
            "): " + (body.is_object() ? reason(body, "message") : "no reason given"));
@@ -97,8 +97,7 @@ void DpsSession::again_after(std::optional<std::uint32_t> seconds, Instant now) 
 void DpsSession::read_answer(std::string_view payload, std::optional<std::uint32_t> retry_after,
                              Instant now) {
   using Kind = DpsFailure::Kind;
-  const Json body =
-      payload.size() <= kAnswerBytesMax ? Json::parse(payload, nullptr, false) : Json();
+  const Json body = payload.size() <= kAnswerBytesMax ? contract::read_json(payload) : Json();
   if (!body.is_object()) return fail(Kind::Protocol, "DPS answered something that is not JSON");
   const auto found = body.find("registrationState");
   const Json state = found != body.end() && found->is_object() ? *found : Json::object();

@@ -127,6 +127,13 @@ TEST_F(DpsSessionTest, StrangeAnswersAreFailuresNotCrashes) {
   }
 }
 
+TEST_F(DpsSessionTest, RefusesAnAnswerThatIsNestedTooDeepToBeCopied) {
+  answer(200, R"({"status":"assigned","registrationState":)" + std::string(32'000, '[') +
+                  std::string(32'000, ']') + "}");
+  ASSERT_TRUE(session_.outcome());
+  EXPECT_EQ(session_.outcome()->error().kind, Kind::Protocol);
+}
+
 TEST_F(DpsSessionTest, IgnoresAnswersToOtherRequests) {
   session_.received("$dps/registrations/res/200/?$rid=77", kAssigned, now_);
   EXPECT_FALSE(session_.outcome());
