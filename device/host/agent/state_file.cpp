@@ -4,7 +4,9 @@
 
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "base/encoding.hpp"
@@ -37,35 +39,45 @@ Json encode(const Truth& truth) {
             {"attempt", outcome.attempt}}}};
 }
 
-contract::Code code_from(const Json& json) {
-  const auto value = json.get<std::uint8_t>();
+/// A whole number that the type holds: the JSON library would convert any number, and cut it.
+template <class Number>
+Number number_at(const Json& object, const char* key) {
+  const Json& value = object.at(key);
+  const auto largest = static_cast<std::uint64_t>(std::numeric_limits<Number>::max());
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > largest)
+    throw std::out_of_range(key);
+  return value.get<Number>();
+}
+
+contract::Code code_at(const Json& object, const char* key) {
+  const auto value = number_at<std::uint8_t>(object, key);
   return value < contract::kCodeCount ? static_cast<contract::Code>(value) : contract::Code::None;
 }
 
-contract::StatusWord status_from(const Json& json) {
-  const auto value = json.get<std::uint8_t>();
+contract::StatusWord status_at(const Json& object, const char* key) {
+  const auto value = number_at<std::uint8_t>(object, key);
   constexpr auto last = static_cast<std::uint8_t>(contract::StatusWord::Error);
   return value <= last ? static_cast<contract::StatusWord>(value) : contract::StatusWord::None;
 }
 
-/// Throws what the JSON library throws for a member that is absent or of a wrong type.
+/// Throws for a member that is absent, of a wrong type or out of its range.
 Truth decode(const Json& json) {
   Truth truth;
-  json.at("mcuVersion").get_to(truth.mcu_version);
+  truth.mcu_version = number_at<std::uint32_t>(json, "mcuVersion");
   truth.mcu_version_text.assign_truncated(json.at("mcuVersionText").get_ref<const std::string&>());
   const Json& refusal = json.at("refusal");
-  refusal.at("version").get_to(truth.refusal.identity.version);
-  refusal.at("attempt").get_to(truth.refusal.identity.attempt);
+  truth.refusal.identity.version = number_at<std::uint32_t>(refusal, "version");
+  truth.refusal.identity.attempt = number_at<std::uint32_t>(refusal, "attempt");
   truth.refusal.identity.sha256 =
       digest_from_hex(refusal.at("sha256").get_ref<const std::string&>()).value_or(Digest{});
-  truth.refusal.code = code_from(refusal.at("code"));
+  truth.refusal.code = code_at(refusal, "code");
   const Json& outcome = json.at("outcome");
-  outcome.at("number").get_to(truth.outcome.number);
+  truth.outcome.number = number_at<std::uint32_t>(outcome, "number");
   outcome.at("acknowledged").get_to(truth.outcome.acknowledged);
-  truth.outcome.status = status_from(outcome.at("status"));
-  truth.outcome.code = code_from(outcome.at("code"));
-  outcome.at("target").get_to(truth.outcome.target);
-  outcome.at("attempt").get_to(truth.outcome.attempt);
+  truth.outcome.status = status_at(outcome, "status");
+  truth.outcome.code = code_at(outcome, "code");
+  truth.outcome.target = number_at<std::uint32_t>(outcome, "target");
+  truth.outcome.attempt = number_at<std::uint32_t>(outcome, "attempt");
   return truth;
 }
 
@@ -117,18 +129,18 @@ void StateFile::read() {
                          std::istreambuf_iterator<char>());
   try {
     const Json json = Json::parse(text);
-    if (json.at("format").get<int>() != kFormat) {
+    if (json.at("format") != kFormat) {
       spdlog::warn("{}: written by another version of the agent; starting without it", path_);
       return;
     }
-    json.at("savedAt").get_to(saved_at_);
+    saved_at_ = number_at<contract::UnixSeconds>(json, "savedAt");
     if (const auto found = json.find("assignment"); found != json.end()) {
       assignment_ = CachedAssignment{
           found->at("registration").get<std::string>(),
           {found->at("hub").get<std::string>(), found->at("device").get<std::string>()}};
     }
     if (const auto found = json.find("truth"); found != json.end()) truth_ = decode(*found);
-  } catch (const Json::exception&) {
+  } catch (const std::exception&) {
     spdlog::warn("{}: not readable; starting without it", path_);
   }
 }

@@ -64,6 +64,7 @@ TEST_F(StateFileTest, KeepsTruthAndAssignmentOverARestart) {
 
 TEST_F(StateFileTest, AFileThatIsNotOursCountsAsEmpty) {
   for (const char* text : {"", "[]", "{", R"({"format":2,"savedAt":1})", R"({"format":1})",
+                           R"({"format":1,"savedAt":1e300})", R"({"format":1,"savedAt":-1})",
                            R"({"format":1,"savedAt":1,"truth":{"mcuVersion":"x"}})"}) {
     StateFile state(write("state.json", text));
     EXPECT_EQ(state.load(), std::nullopt) << text;
