@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include "sim/world/power_cut_campaign.hpp"
 #include "tests/run_settings.hpp"
 
 namespace ota::sim {
 namespace {
+
+// A thousand devices have a lot to say of their networks.
+[[maybe_unused]] const bool kQuiet = (spdlog::set_level(spdlog::level::off), true);
 
 using contract::Code;
 using contract::StatusWord;
