@@ -38,9 +38,10 @@ std::string http_date(contract::UnixSeconds time) {
 
 /// Every block id of a blob must have the same length.
 std::string block_id(std::size_t index) {
-  std::array<char, 16> text{};
-  std::snprintf(text.data(), text.size(), "block-%06zu", index);
-  return to_base64(bytes_of(text.data()));
+  std::string digits = std::to_string(index);
+  digits.insert(0, 6 - std::min<std::size_t>(6, digits.size()), '0');
+  const std::string text = "block-" + digits;
+  return to_base64(bytes_of(text));
 }
 
 std::string encoded_path(std::string_view name) {
