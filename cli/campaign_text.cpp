@@ -14,6 +14,17 @@ namespace {
 using sim::CampaignResult;
 using sim::Failure;
 
+const char* verb_of(Campaign campaign) {
+  return campaign == Campaign::PowerCut ? "power-cut" : "faults";
+}
+
+/// What lives one of the run's worlds again. A world of faults is named by its own seed.
+std::string replay_command(const CampaignRun& run, const std::string& world) {
+  const std::string seed =
+      run.campaign == Campaign::PowerCut ? " --seed " + std::to_string(run.seed) : "";
+  return std::string("mcu-ota sim ") + verb_of(run.campaign) + seed + " --replay " + world;
+}
+
 std::string hex16(std::uint64_t value) {
   char text[17];
   std::snprintf(text, sizeof text, "%016" PRIx64, value);
@@ -59,8 +70,7 @@ std::string failures(const CampaignRun& run) {
   for (const Failure& failure : run.result.failures) {
     text += "\nbad: " + failure.world + "\n";
     for (const std::string& promise : failure.broken) text += "  " + printable(promise) + "\n";
-    text += "  again: mcu-ota sim " + run.name + " --seed " + std::to_string(run.seed) +
-            " --replay " + failure.world + "\n";
+    text += "  again: " + replay_command(run, failure.world) + "\n";
   }
   const std::uint64_t more = run.result.bad - run.result.failures.size();
   if (more > 0) text += "\nbad: " + grouped_text(more) + " more worlds\n";
@@ -71,8 +81,8 @@ std::string failures(const CampaignRun& run) {
 
 std::string campaign_verdict(const CampaignRun& run) {
   const CampaignResult& result = run.result;
-  std::string text = run.name + ": ";
-  if (run.name == "faults") {
+  std::string text = std::string(verb_of(run.campaign)) + ": ";
+  if (run.campaign == Campaign::Faults) {
     text +=
         std::to_string(result.worlds) + " worlds, " + std::to_string(result.updates) + " updates, ";
   } else {
@@ -93,7 +103,7 @@ std::string campaign_json(const CampaignRun& run) {
     failed.push_back({{"world", failure.world}, {"broken", failure.broken}});
   }
   nlohmann::json document = {{"schema", kJsonSchema},
-                             {"campaign", run.name},
+                             {"campaign", verb_of(run.campaign)},
                              {"seed", run.seed},
                              {"jobs", run.jobs},
                              {"worlds", result.worlds},

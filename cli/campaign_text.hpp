@@ -10,8 +10,10 @@
 
 namespace ota::cli {
 
+enum class Campaign { PowerCut, Faults };
+
 struct CampaignRun {
-  std::string name;  // the verb: "power-cut"
+  Campaign campaign = Campaign::PowerCut;
   std::uint64_t seed = 1;
   unsigned jobs = 1;
   double host_s = 0;

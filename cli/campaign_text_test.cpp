@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 /// A run in which 3 of 2000 worlds were bad; one of them was kept.
 CampaignRun bad_run() {
-  CampaignRun run{.name = "power-cut", .seed = 9, .jobs = 2, .host_s = 4};
+  CampaignRun run{.seed = 9, .jobs = 2, .host_s = 4};
   run.result.worlds = 2000;
   run.result.cuts = 3000;
   run.result.worst_refetch_bytes = 70'000;
@@ -38,10 +38,17 @@ TEST(CampaignText, SaysWhatFailedAndHowToLiveItAgain) {
 }
 
 TEST(CampaignText, CountsWorldsAndUpdatesOfTheFaults) {
-  CampaignRun run{.name = "faults"};
+  CampaignRun run{.campaign = Campaign::Faults};
   run.result.worlds = 5;
   run.result.updates = 8;
   EXPECT_EQ(campaign_verdict(run), "faults: 5 worlds, 8 updates, 0 bad, worst refetch 0 bytes\n");
+}
+
+TEST(CampaignText, AWorldOfFaultsIsNamedByItsOwnSeed) {
+  CampaignRun run = bad_run();
+  run.campaign = Campaign::Faults;
+  run.result.failures[0].world = "world@9000017";
+  EXPECT_THAT(campaign_text(run), HasSubstr("mcu-ota sim faults --replay world@9000017\n"));
 }
 
 TEST(CampaignText, IsTheSameForPrograms) {

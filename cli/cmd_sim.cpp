@@ -9,6 +9,7 @@
 #include "cli/campaign_text.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "sim/world/fault_campaign.hpp"
 #include "sim/world/power_cut_campaign.hpp"
 
 namespace ota::cli {
@@ -76,13 +77,21 @@ ExitCode replay_case(const Context& context, CampaignRun run,
   return run.result.bad == 0 ? ExitCode::Ok : ExitCode::Failed;
 }
 
+ExitCode no_case(const Context& context, const std::string& text, const std::string& example) {
+  return report(context, {.exit_code = ExitCode::Usage,
+                          .code = "usage",
+                          .message = "--replay: '" + text + "' is no case; one looks like " +
+                                     example + ", as the campaign prints it"});
+}
+
 struct PowerCutOptions {
   sim::PowerCutPlan plan;
   std::string replay;
 };
 
 ExitCode run_power_cut(const Context& context, const PowerCutOptions& options) {
-  CampaignRun run{.name = "power-cut", .seed = options.plan.seed, .jobs = options.plan.jobs};
+  CampaignRun run{
+      .campaign = Campaign::PowerCut, .seed = options.plan.seed, .jobs = options.plan.jobs};
   if (options.replay.empty()) {
     return run_campaign(context, std::move(run), [&](const sim::Progress& progress) {
       sim::PowerCutPlan plan = options.plan;
@@ -91,15 +100,31 @@ ExitCode run_power_cut(const Context& context, const PowerCutOptions& options) {
     });
   }
   const auto life = sim::parse_cut_case(options.replay);
-  if (!life) {
-    return report(context, {.exit_code = ExitCode::Usage,
-                            .code = "usage",
-                            .message = "--replay: '" + options.replay +
-                                       "' is no case; one looks like "
-                                       "update:1,flash@10/power/s1, as the campaign prints it"});
-  }
+  if (!life) return no_case(context, options.replay, "update:1,flash@10/power/s1");
   return replay_case(context, std::move(run), [&](sim::Trace::Line line) {
     return sim::replay(*life, options.plan.seed, std::move(line));
+  });
+}
+
+struct FaultOptions {
+  sim::FaultPlan plan;
+  std::string replay;
+};
+
+ExitCode run_faults(const Context& context, const FaultOptions& options) {
+  CampaignRun run{
+      .campaign = Campaign::Faults, .seed = options.plan.seed, .jobs = options.plan.jobs};
+  if (options.replay.empty()) {
+    return run_campaign(context, std::move(run), [&](const sim::Progress& progress) {
+      sim::FaultPlan plan = options.plan;
+      plan.progress = progress;
+      return sim::fault_campaign(plan);
+    });
+  }
+  const auto world = sim::parse_fault_world(options.replay);
+  if (!world) return no_case(context, options.replay, "world@1000017");
+  return replay_case(context, std::move(run), [&](sim::Trace::Line line) {
+    return sim::replay_faults(*world, std::move(line));
   });
 }
 
@@ -151,12 +176,39 @@ void add_power_cut(CLI::App& sim, Context& context) {
   });
 }
 
+void add_faults(CLI::App& sim, Context& context) {
+  auto options = std::make_shared<FaultOptions>();
+  sim::FaultPlan& plan = options->plan;
+  CLI::App* verb = sim.add_subcommand(
+      "faults", "Let power, flash, network, server, hub, operator and MCU fail in any mixture");
+  add_common(*verb, plan.seed, plan.jobs);
+  CLI::Option* worlds =
+      verb->add_option("--worlds", plan.worlds, "Devices; each lives through some updates")
+          ->type_name("N")
+          ->check(CLI::Range(std::uint64_t{1}, sim::kFaultWorldsMax))
+          ->capture_default_str();
+  verb->add_option("--replay", options->replay, "Live one world again and print its history")
+      ->type_name("WORLD")
+      ->excludes(worlds);
+  verb->footer(
+      "After the last fault each device must come to rest with the truth told, and take the next\n"
+      "release. Exit code 1 if a promise of docs/reliability.md is broken.\n"
+      "Examples:\n"
+      "  mcu-ota sim faults\n"
+      "  mcu-ota sim faults --worlds 100000 --seed 7 --json | jq .failures\n"
+      "  mcu-ota sim faults --replay world@1000017\n");
+  verb->callback([options, &context] {
+    context.run = [options, &context] { return run_faults(context, *options); };
+  });
+}
+
 }  // namespace
 
 void add_sim(CLI::App& app, Context& context) {
   CLI::App* sim = app.add_subcommand("sim", "Simulated devices that everything happens to");
   sim->require_subcommand(1);
   add_power_cut(*sim, context);
+  add_faults(*sim, context);
 }
 
 }  // namespace ota::cli

@@ -107,9 +107,12 @@ Start usual_start() { return make_start(make_release(5, 5'000, 1), kPartBytes); 
 
 CampaignResult fault_campaign(const FaultPlan& plan) {
   const Start start = usual_start();
-  return run_campaign(plan.worlds, plan.jobs, [&](std::uint64_t i, CampaignResult& sum) {
-    live(start, plan.seed * 1'000'000 + i, sum, {});
-  });
+  return run_campaign(
+      plan.worlds, plan.jobs,
+      [&](std::uint64_t i, CampaignResult& sum) {
+        live(start, plan.seed * kFaultWorldsMax + i, sum, {});
+      },
+      "worlds", plan.progress);
 }
 
 std::optional<std::uint64_t> parse_fault_world(std::string_view text) {

@@ -8,10 +8,14 @@
 
 namespace ota::sim {
 
+/// More would meet the worlds of the next seed.
+inline constexpr std::uint64_t kFaultWorldsMax = 1'000'000;
+
 struct FaultPlan {
   std::uint64_t seed = 1;
   unsigned jobs = 1;
   std::uint64_t worlds = 1000;
+  Progress progress = {};
 };
 
 /// Devices with bad luck, each through some updates: power, restarts, flash, network, server, hub,

@@ -82,5 +82,29 @@ class PowerCut(SimCase):
         self.refused(says="mcu-ota sim --help")
 
 
+class Faults(SimCase):
+    def test_last_line_and_json(self):
+        out = self.good("faults", "--worlds", "40")
+        self.assertRegex(out.splitlines()[-1], r"^faults: 40 worlds, [1-9][0-9]+ updates, "
+                         r"0 bad, worst refetch [0-9]+ bytes$")
+        first = self.document("faults", "--worlds", "40", "--jobs", "1")
+        self.assertIn(first["trace"], out, "one seed, one history")
+        other = self.document("faults", "--worlds", "40", "--seed", "2")
+        self.assertNotEqual(first["trace"], other["trace"])
+        self.assertEqual((first["campaign"], first["worlds"]), ("faults", 40))
+        self.assertGreater(first["updates"], 80)
+
+    def test_replay(self):
+        document = self.document("faults", "--replay", "world@1000003")
+        self.assertEqual(document["worlds"], 1)
+        self.assertTrue(any("all is well" in line for line in document["history"]))
+
+    def test_bad_input(self):
+        self.refused("faults", "--replay", "world@x", says="'world@x' is no case")
+        self.refused("faults", "--replay", "world@1", "--worlds", "5", says="excludes")
+        self.refused("faults", "--worlds", "0", says="--worlds")
+        self.refused("faults", "--worlds", "1000001", says="--worlds")
+
+
 if __name__ == "__main__":
     unittest.main()
