@@ -64,6 +64,7 @@ class Device:
         self._events_seen = 0
         self._withdrawn_seen = False
         self._has_started = False
+        self._phase = "idle"  # as the agent's events tell
         self._outcomes = set()  # codes of the round, and of what stood before it
         self._stored_before = 0
         self._flash_lost = False
@@ -174,6 +175,7 @@ class Device:
 
     def _clear_up(self):
         self.script.clear()
+        self._agent.thaw()
         for stroke in self._pending + [stroke for _, stroke in self._due]:
             if stroke.deed in ("superseded", "withdrawn", "ask"):
                 self._do(stroke.deed)
@@ -270,8 +272,12 @@ class Device:
             self.judge.event(event, self._voids_of_all())
             if event["event"] == "withdrawn":
                 self._withdrawn_seen = True
+            if event["event"] == "phase":
+                self._phase = event["phase"]
             if event["event"] == "started":
                 self._has_started = True
+                self._withdrawn_seen = False
+                self._phase = "idle"
             if event["event"] == "outcome":
                 self._outcomes.add(event["code"])
             for stroke in list(self._pending):
@@ -374,14 +380,14 @@ class Device:
     def _is_true(self):
         if "ask" not in self._done or self._due:
             return False
-        if self.hub.reported_version == self._stored_before:
-            return False
         report = self._reported()
-        if report.get("Phase") != "idle":
+        if report.get("Phase") != "idle" or self._phase != "idle":
             return False
         ask, version = self._plan.ask, report["Version"]
         if ask == "withdrawn":
             return ask in self._done and self._withdrawn_seen
+        if self.hub.reported_version == self._stored_before:
+            return False
         if ask == "superseded" and ask not in self._done:
             return False
         if ask in ("good", "superseded"):

@@ -64,6 +64,9 @@ class Judge:
         claims_rest = report["Status"] == "applied" or report["Phase"] == "idle"
         if claims_rest and report["Version"] > 0:
             self._check_running(report)
+        # Zero: nobody knows, while a newer image takes the place of one that was half programmed.
+        if report["Version"] == 0 and report["Phase"] != "idle":
+            return None
         if report["Version"] < self._version and report["Code"] != "rolled_back":
             self._wrong(f"the version went down from {self._version}: {report}")
         if report["Version"] not in self.images and report["Version"] != 0:
@@ -75,10 +78,11 @@ class Judge:
         running = self._mcu.version()
         if running == str(report["Version"]):
             return
-        if running is None:
-            # The outcome of a failed update stays true while the next one is being programmed.
-            if report["Status"] != "applied" or self._mcu.erased_for_s() < ON_THE_WIRE_S_MAX:
-                return
+        # The outcome of a failed update is told even if the next one is being programmed already.
+        if report["Status"] != "applied" and report["Target"] != max(self.images):
+            return
+        if running is None and self._mcu.erased_for_s() < ON_THE_WIRE_S_MAX:
+            return
         self._wrong(f"reported while the MCU runs {running}: {report}")
 
     # ---- events of the agent, in their order ----

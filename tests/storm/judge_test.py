@@ -68,10 +68,12 @@ class JudgeTest(unittest.TestCase):
         self.report()
         self.assert_wrong("while the MCU runs None")
 
-    def test_a_failure_stays_true_while_the_mcu_is_erased(self):
+    def test_a_failure_is_told_while_the_next_image_is_programmed(self):
         self.erase()
-        self.report(Status="error", Code="rolled_back")
+        self.report(Status="error", Code="rolled_back", Target=1)
         self.assertEqual(self.judge.wrongs, [])
+        self.report(Status="error", Code="rolled_back", Target=2)
+        self.assert_wrong("while the MCU runs None")
 
     def test_a_version_that_goes_down(self):
         self.program(2)
