@@ -64,7 +64,7 @@ class Device:
         self._events_seen = 0
         self._withdrawn_seen = False
         self._has_started = False
-        self._phase = "idle"  # as the agent's events tell
+        self._told = None  # the agent's last phase event of this run
         self._outcomes = set()  # codes of the round, and of what stood before it
         self._stored_before = 0
         self._flash_lost = False
@@ -90,6 +90,7 @@ class Device:
             sections={
                 "identity": {"device_id": self.name},
                 "hub": {"connection_string_file": str(login), "sas_lifetime_s": 10},
+                "flash": {"erase_ahead_after_s": 1},
                 "network": NETWORK,
                 "log": {"level": "trace"},
                 "telemetry": {"interval_s": 1},
@@ -273,11 +274,11 @@ class Device:
             if event["event"] == "withdrawn":
                 self._withdrawn_seen = True
             if event["event"] == "phase":
-                self._phase = event["phase"]
+                self._told = event
             if event["event"] == "started":
                 self._has_started = True
                 self._withdrawn_seen = False
-                self._phase = "idle"
+                self._told = None
             if event["event"] == "outcome":
                 self._outcomes.add(event["code"])
             for stroke in list(self._pending):
@@ -374,6 +375,11 @@ class Device:
             self._blocked.set()
 
     # ---- the truth of the round ----
+    def _is_told(self, report):
+        """The report is the last that the agent had to say."""
+        told = self._told
+        return told is None or (told["phase"], told["version"]) == ("idle", report["Version"])
+
     def _reported(self):
         return dict(self.hub.reported.get("extFwInfo", {}))
 
@@ -381,7 +387,7 @@ class Device:
         if "ask" not in self._done or self._due:
             return False
         report = self._reported()
-        if report.get("Phase") != "idle" or self._phase != "idle":
+        if report.get("Phase") != "idle" or not self._is_told(report):
             return False
         ask, version = self._plan.ask, report["Version"]
         if ask == "withdrawn":

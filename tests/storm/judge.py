@@ -10,7 +10,8 @@ ON_THE_WIRE_S_MAX = 0.1  # from the agent's last look at its outbox to the judge
 
 # What a program says that breaks off by itself.
 LAST_WORDS = re.compile(
-    r"Sanitizer|runtime error:|terminate called|Assertion|assertion|OTA_ASSERT|core dumped"
+    r"Sanitizer|runtime error:|terminate called|[Aa]ssertion|core dumped"
+    r"|did not belong to its phase"
 )
 
 

@@ -19,6 +19,7 @@ void UpdateLoop::run() {
     for (const std::uint32_t number : mail.acknowledged) parts_.updater.acknowledged(number);
     if (mail.wish) deliver(*mail.wish);
     due = parts_.updater.run(parts_.inbox.cancel());
+    tell_unexpected();
     after_step_();
   }
   if (parts_.store.candidate_open()) {
@@ -26,6 +27,13 @@ void UpdateLoop::run() {
       spdlog::warn("update: the candidate could not be closed: {}", to_text(closed.error()));
     }
   }
+}
+
+void UpdateLoop::tell_unexpected() {
+  const std::uint32_t count = parts_.updater.unexpected_events();
+  if (count == unexpected_events_) return;
+  unexpected_events_ = count;
+  spdlog::error("update: an event did not belong to its phase ({} since the start): a bug", count);
 }
 
 void UpdateLoop::deliver(const net::Wish& wish) {

@@ -2,6 +2,7 @@
 
 // The update thread: gives the engine its mail and lets it work.
 
+#include <cstdint>
 #include <functional>
 
 #include "base/clock.hpp"
@@ -33,9 +34,11 @@ class UpdateLoop {
 
  private:
   void deliver(const net::Wish& wish);
+  void tell_unexpected();
 
   Parts parts_;
   std::function<void()> after_step_;
+  std::uint32_t unexpected_events_ = 0;
 };
 
 }  // namespace ota::agent
