@@ -68,7 +68,7 @@ std::byte* FlashCells::writable(std::uint32_t block) {
   if (file_ != nullptr) return file_->cells() + std::size_t{block} * kBlockBytes;
   auto& own = blocks_[block];
   if (own == nullptr) {
-    own = std::make_shared<Block>();
+    own = std::make_shared_for_overwrite<Block>();
     own->bytes.fill(std::byte{0xFF});
   } else if (own.use_count() > 1) {
     own = std::make_shared<Block>(*own);
