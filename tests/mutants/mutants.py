@@ -27,6 +27,9 @@ CAMPAIGNS = ("world_power_cut_test", "world_faults_test", "engine_power_cut_test
 TESTS = ("update_test", "store_sim_test", "flash_driver_test", "engine_test", "fetch_test",
          "store_test", "erase_ahead_test", "net_sessions_test")
 
+# Of the many cuts and worlds of a campaign each third shows a bug as well as all of them.
+SAMPLE = "3"
+
 # A program that takes longer hangs.
 SECONDS_MIN = 30
 SLOWER_THAN_WELL = 5  # times the run without a mutant
@@ -144,7 +147,8 @@ def run(program, seconds):
     with open(LOG, "w", encoding="utf-8") as log:
         try:
             code = subprocess.run(arguments, cwd=WORK, stdout=log, stderr=subprocess.STDOUT,
-                                  check=False, timeout=seconds, preexec_fn=limit_child).returncode
+                                  env={"OTA_TEST_SAMPLE": SAMPLE, **os.environ}, check=False,
+                                  timeout=seconds, preexec_fn=limit_child).returncode
         except subprocess.TimeoutExpired:
             code = None
     if code == 0:
