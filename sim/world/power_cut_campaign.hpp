@@ -12,7 +12,7 @@ struct PowerCutPlan {
   std::uint64_t seed = 1;
   unsigned jobs = 1;
   std::uint64_t sample = 1;       // each n-th of the enumerated cuts and pairs
-  std::uint64_t chains = 40'000;  // lives with up to five cuts at random places
+  std::uint64_t chains = 60'000;  // lives with up to five cuts at random places
   Progress progress = {};
 };
 
