@@ -66,6 +66,7 @@ class FaultWorld {
 
   void round() {
     const Kind kind = draw_kind(random_);
+    world_.judge().lies_are_over();
     Release release = next_release(kind);
     luck_.begin_release();
     world_.deploy(release);

@@ -31,7 +31,7 @@ void Judge::broke(std::string promise) {
 }
 
 void Judge::published(const Release& release) {
-  server_lies_ = release.lies;
+  server_lies_ = server_lies_ || release.lies;
   if (!release.lies) releases_[{release.version, release.sha256}] = release;
 }
 
@@ -98,7 +98,7 @@ void Judge::reported(const contract::Report& report, std::uint32_t outcome_numbe
                             number(report.version) + " while the MCU runs '" + mcu_runs + "'";
   const bool right = mcu_runs == number(report.version);
   if (report.status == StatusWord::Applied && report.version > 0 && !right) broke(claim);
-  if (report.code == Code::RolledBack && !right) broke(claim);
+  if (report.code == Code::RolledBack && report.version > 0 && !right) broke(claim);
   if (report.phase == Phase::Idle) mcu_between_images_ = false;
   if (!mcu_between_images_ && report.version > 0 && !right) broke(claim);
   if (report.status == StatusWord::Applied && report.version > confirmed_) {

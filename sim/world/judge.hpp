@@ -45,6 +45,8 @@ class Judge {
   void published(const Release& release);
   /// The bytes of a published image; empty: there is none.
   Bytes image(std::uint32_t version, const Digest& sha256) const;
+  /// No device works on an offer any more whose image is not what the offer says.
+  void lies_are_over() noexcept { server_lies_ = false; }
   /// What the twin asks for now.
   void offered(std::uint32_t version, std::uint32_t attempt) { offered_ = {version, attempt}; }
 

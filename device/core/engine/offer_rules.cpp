@@ -1,5 +1,7 @@
 #include "device/core/engine/offer_rules.hpp"
 
+#include <algorithm>
+
 #include "device/core/engine/blob_url.hpp"
 
 namespace ota::engine {
@@ -36,7 +38,12 @@ OfferJudgement judge_offer(const contract::Offer& offer, const store::Journal& j
   }
   const bool working = journal.phase != contract::Phase::Idle;
   if (working && journal.target == target_of(offer)) return {OfferVerdict::InHand, Code::None};
-  if (offer.version < journal.mcu_version) return {OfferVerdict::Older, Code::OlderIgnored};
+  // While nobody knows what the MCU runs, the image that was confirmed last still says how far it
+  // was.
+  const std::uint32_t kept_version = facts.current ? facts.current->version : 0;
+  if (offer.version < std::max(journal.mcu_version, kept_version)) {
+    return {OfferVerdict::Older, Code::OlderIgnored};
+  }
   if (runs_already(offer, journal, facts)) return {OfferVerdict::RunsAlready, Code::None};
   if (offer.size_bytes > facts.candidate_bytes_max) {
     return {OfferVerdict::Refuse, Code::TooLarge};

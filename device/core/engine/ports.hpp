@@ -24,7 +24,7 @@ class ReportSink {
 
 /// A copy, outside the flash chip, of what must survive the loss of the chip.
 struct Truth {
-  std::uint32_t mcu_version = 0;
+  std::uint32_t mcu_version = 0;  // 0 also while the MCU is in our hands
   FixedText<contract::kMcuVersionBytesMax> mcu_version_text;
   store::Refusal refusal;
   store::Outcome outcome;

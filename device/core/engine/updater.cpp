@@ -9,10 +9,14 @@ namespace ota::engine {
 namespace {
 
 Truth truth_of(const Journal& journal) noexcept {
-  return {.mcu_version = journal.mcu_version,
-          .mcu_version_text = journal.mcu_version_text,
-          .refusal = journal.refusal,
-          .outcome = journal.outcome};
+  Truth truth;
+  truth.refusal = journal.refusal;
+  truth.outcome = journal.outcome;
+  // Should the flash be lost now, nobody would know what the MCU runs.
+  if (mcu_in_our_hands(journal)) return truth;
+  truth.mcu_version = journal.mcu_version;
+  truth.mcu_version_text = journal.mcu_version_text;
+  return truth;
 }
 
 Journal journal_of(const Truth& truth) noexcept {

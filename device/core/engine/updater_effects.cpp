@@ -219,7 +219,11 @@ std::optional<Event> Updater::promote() noexcept {
 std::optional<Event> Updater::program_previous() noexcept {
   const auto previous = store_.find(Slot::Current);
   if (!previous && previous.error() != Errc::NotFound) return storage_trouble(previous.error());
-  if (!previous || !previous->complete()) return Event{.kind = EventKind::PreviousMissing};
+  // Damage can bring an older image back to light. It is not what the MCU ran, and versions only go
+  // up.
+  const bool kept =
+      previous && previous->complete() && previous->identity.version >= journal_.mcu_version;
+  if (!kept) return Event{.kind = EventKind::PreviousMissing};
   const auto digest = store_.hash(Slot::Current);
   if (!digest && digest.error() != Errc::Corrupt) return storage_trouble(digest.error());
   if (!digest || *digest != previous->identity.sha256) {
