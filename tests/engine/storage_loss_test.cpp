@@ -228,6 +228,55 @@ struct Change {
 };
 
 // The public sample mixed images, or was stuck for ever, when the file of one offer met another.
+TEST(StorageLoss, AFlashThatIsBehindItsCopyForgotWhatTheMcuRuns) {
+  EngineRig rig;
+  const sim::FlashCells before = rig.part.cells();
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.run();
+  ASSERT_EQ(rig.mcu.running(), "7");
+  rig.part.cells() = before;  // as rotten metadata or another part would have it
+  rig.twin.reset();
+  rig.boot();
+  rig.run(1min);
+  EXPECT_EQ(rig.updater().current_report().version, 7U);
+  EXPECT_EQ(rig.mcu.programmings, 1);
+}
+
+TEST(StorageLoss, AFlashThatIsLostWhileProgrammingLeavesTheVersionUnknown) {
+  EngineRig rig;
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.cut_mcu_step = rig.mcu.steps() + 20;
+  rig.run();
+  ASSERT_EQ(rig.mcu.running(), "");
+  erase_all(rig.part);
+  rig.twin.reset();
+  rig.boot();
+  rig.run(1min);
+  EXPECT_EQ(rig.updater().current_report().version, 0U)
+      << "the MCU is erased, and the report names a version";
+}
+
+TEST(StorageLoss, AnOlderImageThatComesBackToLightIsNoWayBack) {
+  EngineRig rig;
+  rig.publish(kImage, 7);
+  rig.offer();
+  rig.run();
+  ASSERT_EQ(rig.slot_version(Slot::Current), 7U);
+  ASSERT_TRUE(rig.store().open_candidate(EngineRig::identity(rig.old_image, 5)));
+  ASSERT_TRUE(rig.store().append(rig.old_image));
+  ASSERT_TRUE(rig.store().promote());
+  rig.boot();
+  rig.mcu.mute_images = {8};
+  rig.remote.etag = "\"0x8DD0\"";
+  rig.publish(random_image(90'000, 8), 8);
+  rig.offer();
+  rig.run();
+  EXPECT_EQ(rig.last_report().code, Code::RollbackUnavailable);
+  EXPECT_EQ(rig.mcu.running(), "") << "version 5 came back after 7";
+}
+
 TEST(OfferChange, BytesOfOneImageNeverMeetAnother) {
   for (const Change& change :
        {Change{"smaller", 200'000, 90'000}, Change{"larger", 90'000, 200'000},

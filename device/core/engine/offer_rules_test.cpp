@@ -50,6 +50,13 @@ TEST_F(OfferRules, RefusesAnImageThatDoesNotFit) {
   EXPECT_EQ(judge(), (OfferJudgement{OfferVerdict::Refuse, Code::TooLarge}));
 }
 
+TEST_F(OfferRules, IgnoresAVersionBelowTheKeptImageWhileTheMcuIsUnknown) {
+  journal_.mcu_version = 0;
+  journal_.mcu_version_text = {};
+  facts_.current = CurrentImage{.version = 8, .sha256 = {}};
+  EXPECT_EQ(judge(), (OfferJudgement{OfferVerdict::Older, Code::OlderIgnored}));
+}
+
 TEST_F(OfferRules, IgnoresAnOlderVersion) {
   journal_.mcu_version = 8;
   EXPECT_EQ(judge(), (OfferJudgement{OfferVerdict::Older, Code::OlderIgnored}));
