@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -78,6 +79,12 @@ std::string position(const toml::source_position& at) {
   return "line " + std::to_string(at.line) + ", column " + std::to_string(at.column);
 }
 
+/// No address and no key has one, and the TOML library does not write all of them back.
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
+
 Result<Ok, std::string> take(const toml::table& table, const std::string& path, Profile& profile) {
   for (const auto& [name, node] : table) {
     const auto where = "profile " + path + ", " + position(name.source().begin) + ": '" +
@@ -89,6 +96,9 @@ Result<Ok, std::string> take(const toml::table& table, const std::string& path, 
     if (known == nullptr) return where + "is not a key of a profile; correct or remove it";
     const auto* text = node.as_string();
     if (text == nullptr) return where + "must be a text in quotes";
+    if (has_control_character(text->get())) {
+      return where + "holds a line end or another control character; remove it";
+    }
     profile.*known->member = text->get();
   }
   return Ok{};

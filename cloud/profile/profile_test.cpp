@@ -98,6 +98,14 @@ TEST_F(ProfileTest, AValueOfAnotherTypeIsRefusedWithoutShowingIt) {
   EXPECT_THAT(error, Not(HasSubstr("4711")));
 }
 
+TEST_F(ProfileTest, AValueWithAControlCharacterIsRefusedWithoutShowingIt) {
+  for (const char* value : {"\"secret\\n\"", "\"secret\\u0000\"", "\"\"\"\nsecret\n\"\"\""}) {
+    const std::string error = error_of("id_scope = " + std::string(value) + "\n");
+    EXPECT_THAT(error, HasSubstr("line 1, column 1: 'id_scope' holds a line end")) << value;
+    EXPECT_THAT(error, Not(HasSubstr("secret")));
+  }
+}
+
 TEST_F(ProfileTest, AFolderInPlaceOfAProfileIsAnErrorAndNoCrash) {
   std::filesystem::create_directories(path());
   const auto result = read(path());
