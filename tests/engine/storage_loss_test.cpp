@@ -275,6 +275,14 @@ TEST(StorageLoss, AnOlderImageThatComesBackToLightIsNoWayBack) {
   rig.run();
   EXPECT_EQ(rig.last_report().code, Code::RollbackUnavailable);
   EXPECT_EQ(rig.mcu.running(), "") << "version 5 came back after 7";
+  // Nor is it one later, when the device knows no more that there was a 7.
+  rig.mcu.mute_images = {8, 9};
+  rig.remote.etag = "\"0x8DD1\"";
+  rig.publish(random_image(90'000, 9), 9);
+  rig.offer();
+  rig.run();
+  EXPECT_EQ(rig.last_report().code, Code::RollbackUnavailable);
+  EXPECT_EQ(rig.mcu.running(), "") << "version 5 came back after 7";
 }
 
 TEST(OfferChange, BytesOfOneImageNeverMeetAnother) {

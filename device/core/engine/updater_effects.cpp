@@ -219,11 +219,17 @@ std::optional<Event> Updater::promote() noexcept {
 std::optional<Event> Updater::program_previous() noexcept {
   const auto previous = store_.find(Slot::Current);
   if (!previous && previous.error() != Errc::NotFound) return storage_trouble(previous.error());
-  // Damage can bring an older image back to light. It is not what the MCU ran, and versions only go
-  // up.
-  const bool kept =
-      previous && previous->complete() && previous->identity.version >= journal_.mcu_version;
-  if (!kept) return Event{.kind = EventKind::PreviousMissing};
+  // Damage can bring an older image back to light, and versions only go up. It goes for good: once
+  // nobody knows any more what the MCU ran, nothing would tell it from a way back.
+  const bool outdated = previous && previous->identity.version < journal_.mcu_version;
+  if (outdated) {
+    const Status gone = store_.discard(Slot::Current);
+    if (!gone) return storage_trouble(gone.error());
+    has_current_ = false;
+  }
+  if (!previous || outdated || !previous->complete()) {
+    return Event{.kind = EventKind::PreviousMissing};
+  }
   const auto digest = store_.hash(Slot::Current);
   if (!digest && digest.error() != Errc::Corrupt) return storage_trouble(digest.error());
   if (!digest || *digest != previous->identity.sha256) {
