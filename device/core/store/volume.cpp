@@ -203,7 +203,8 @@ Result<std::uint32_t> Volume::size_of(const char* name) noexcept {
   if (!mounted_) return Errc::Io;
   lfs_info info{};
   OTA_TRY(state().status_of(lfs_stat(&state().lfs, name, &info)));
-  if (info.type != LFS_TYPE_REG) return Errc::Corrupt;  // Nobody makes a directory of this name.
+  // Nobody makes a directory of this name, or a file larger than the part.
+  if (info.type != LFS_TYPE_REG || info.size > block_count() * kBlockBytes) return Errc::Corrupt;
   return info.size;
 }
 
