@@ -1,5 +1,6 @@
 #include "sim/world/bad_luck.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "contract/json/offer_json.hpp"
@@ -218,7 +219,8 @@ void BadLuck::damage_flash() {
       break;
     case 1:
       note("a sector wears out");
-      part.break_sector(anywhere());
+      // Without one of the first two blocks there is no file system: that part is broken.
+      part.break_sector(std::max(anywhere(), 2 * kBlockBytes));
       break;
     default:
       note("noise on the wire");

@@ -218,9 +218,9 @@ std::optional<Instant> Updater::run(const Cancel& cancel) noexcept {
     if (effect_ == Effect::Rest || clock_.now() < not_before_ || cancel.requested()) break;
     if (effect_ == Effect::Download && !offer_) break;  // The twin's answer will bring the address.
     if (const auto event = perform(cancel)) {
-      // A flash that mounts and then fails again and again is asked less and less often.
-      mount_pause_ = kMountPauseMin;
       apply(*event);
+      // A flash that mounts and then fails again and again is asked less and less often.
+      if (!storage_lost_) mount_pause_ = kMountPauseMin;
     }
   }
   repeat_outcome();
