@@ -5,9 +5,11 @@ that each mutant compiles only what it touches. A mutant that hangs is caught by
 that does not apply or whose product does not compile is an error of the patch.
 """
 
+import ctypes
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +37,7 @@ SECONDS_MIN = 30
 SLOWER_THAN_WELL = 5  # times the run without a mutant
 MEMORY_BYTES_MAX = 4 << 30
 LOG_BYTES_MAX = 64 << 20
+PR_SET_PDEATHSIG = 1
 
 
 class Mutant:
@@ -129,6 +132,8 @@ def build(program):
 
 
 def limit_child():
+    """Bounded memory and log; and a mutant that hangs ends with us, also if we are killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_BYTES_MAX, LOG_BYTES_MAX))
 
