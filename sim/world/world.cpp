@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "contract/json/offer_json.hpp"
 #include "contract/json/report_json.hpp"
+#include "sim/world/memory_image.hpp"
 #include "sim/world/world_device.hpp"
 
 namespace ota::sim {
@@ -18,19 +19,6 @@ using contract::StatusWord;
 constexpr int kTurnsMax = 200'000;
 constexpr Duration kConnectTime = std::chrono::seconds(1);
 constexpr Duration kReconnectPause = std::chrono::seconds(20);
-
-class MemoryImage final : public mcu::ImageSource {
- public:
-  explicit MemoryImage(Bytes bytes) noexcept : bytes_(bytes) {}
-  Result<std::size_t> read(std::uint32_t offset, MutableBytes out) noexcept override {
-    const std::size_t count = std::min<std::size_t>(out.size(), bytes_.size() - offset);
-    std::copy_n(bytes_.begin() + offset, count, out.begin());
-    return count;
-  }
-
- private:
-  Bytes bytes_;
-};
 
 mcu::VersionText version_text(std::uint32_t version) {
   mcu::VersionText text;

@@ -17,6 +17,7 @@
 #include "sim/flash/sim_w25q.hpp"
 #include "sim/link/manual_clock.hpp"
 #include "sim/link/scripted_transport.hpp"
+#include "sim/world/memory_image.hpp"
 #include "sim/world/sim_mcu.hpp"
 
 namespace ota::test {
@@ -24,6 +25,7 @@ namespace ota::test {
 using contract::Code;
 using contract::Phase;
 using contract::StatusWord;
+using sim::MemoryImage;
 using TestMcu = sim::SimMcu;
 
 inline std::vector<std::byte> random_image(std::size_t size, std::uint64_t seed) {
@@ -32,19 +34,6 @@ inline std::vector<std::byte> random_image(std::size_t size, std::uint64_t seed)
   for (auto& byte : bytes) byte = static_cast<std::byte>(random.next() >> 56U);
   return bytes;
 }
-
-class MemoryImage final : public mcu::ImageSource {
- public:
-  explicit MemoryImage(Bytes bytes) noexcept : bytes_(bytes) {}
-  Result<std::size_t> read(std::uint32_t offset, MutableBytes out) noexcept override {
-    const std::size_t count = std::min<std::size_t>(out.size(), bytes_.size() - offset);
-    std::copy_n(bytes_.begin() + offset, count, out.begin());
-    return count;
-  }
-
- private:
-  Bytes bytes_;
-};
 
 /// The copy of the truth on the device's own disk.
 struct TestTruth final : engine::TruthKeeper {
@@ -195,5 +184,14 @@ class EngineRig {
   std::optional<std::uint64_t> cut_mcu_step;
   std::optional<Device> device;
 };
+
+/// The device has come to rest with this version on its MCU, and has said so.
+inline void expect_runs(EngineRig& rig, std::uint32_t version) {
+  EXPECT_EQ(rig.mcu.running(), std::to_string(version));
+  EXPECT_EQ(rig.updater().phase(), Phase::Idle);
+  EXPECT_EQ(rig.last_report().status, StatusWord::Applied);
+  EXPECT_EQ(rig.last_report().version, version);
+  EXPECT_EQ(rig.mcu.wrong_images, 0);
+}
 
 }  // namespace ota::test

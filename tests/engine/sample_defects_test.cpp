@@ -12,14 +12,6 @@ using store::Slot;
 
 const std::vector<std::byte> kImage = random_image(200'000, 7);
 
-void expect_runs(EngineRig& rig, std::uint32_t version) {
-  EXPECT_EQ(rig.mcu.running(), std::to_string(version));
-  EXPECT_EQ(rig.updater().phase(), Phase::Idle);
-  EXPECT_EQ(rig.last_report().status, StatusWord::Applied);
-  EXPECT_EQ(rig.last_report().version, version);
-  EXPECT_EQ(rig.mcu.wrong_images, 0);
-}
-
 /// Puts a file onto the flash of a device that is switched off.
 void plant_file(sim::SimW25q& part, const char* name, Bytes content, Bytes attribute) {
   flash::W25q driver(part);

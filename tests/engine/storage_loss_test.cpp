@@ -11,14 +11,6 @@ using store::Slot;
 
 const std::vector<std::byte> kImage = random_image(200'000, 7);
 
-void expect_runs(EngineRig& rig, std::uint32_t version) {
-  EXPECT_EQ(rig.mcu.running(), std::to_string(version));
-  EXPECT_EQ(rig.updater().phase(), Phase::Idle);
-  EXPECT_EQ(rig.last_report().status, StatusWord::Applied);
-  EXPECT_EQ(rig.last_report().version, version);
-  EXPECT_EQ(rig.mcu.wrong_images, 0);
-}
-
 void erase_all(sim::SimW25q& part) { part.cells().erase(0, sim::kFlashBytes); }
 
 TEST(StorageLoss, WaitsForAFlashThatDoesNotAnswerAndGoesOnWhenItDoes) {
