@@ -70,6 +70,8 @@ void BadLuck::restart_loop() {
     world_.part().stop_host();
     if (random_.below(3) == 0) world_.part().leave_suspended();
     if (random_.below(3) == 0) world_.part().leave_asleep();
+    // Beside a damaged flash nobody would know any more what the MCU ran.
+    if (!media_ && random_.below(20) == 0) world_.lose_disk();
     world_.boot();
     if (random_.below(2) == 0) world_.idle(std::chrono::milliseconds(random_.below(3000)));
   }

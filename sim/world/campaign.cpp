@@ -16,7 +16,7 @@ void CampaignResult::add(World& world, const std::string& name, Duration recover
   cuts += world.cuts();
   operations += world.part().operations();
   requests += world.judge().requests();
-  trace += world.trace().hash();
+  trace += world.trace().hash() + world.part().trace();
   worst_refetch_bytes = std::max(worst_refetch_bytes, world.judge().worst_refetch_bytes());
   note_recovery(recovery, name);
   if (world.judge().broken().empty()) return;

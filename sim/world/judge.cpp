@@ -120,9 +120,7 @@ void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_
     broke("an image is verified from the flash before the MCU is erased: " +
           number(bytes_read - verified_from_) + " bytes read of " + number(image.size_bytes));
   }
-  // A damaged flash may keep an older image only; it is still the way back.
-  const bool way_back = medium_ == Medium::Faulty && image.version != offered_.first;
-  if (image.version < confirmed_ && !way_back) {
+  if (image.version < confirmed_) {
     broke("versions only go up: " + number(image.version) + " after " + number(confirmed_));
   }
   if (!releases_.contains({image.version, image.sha256})) {

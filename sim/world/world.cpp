@@ -112,7 +112,7 @@ void World::withdraw() {
   desire(kNoOffer);
 }
 
-bool World::alive() const noexcept { return host_alive_ && part_.usable(); }
+bool World::alive() const noexcept { return part_.usable(); }
 
 void World::schedule(const Cut& cut) {
   if (cut.step != Step::FlashOperation) {
@@ -144,7 +144,7 @@ void World::die(const Cut& cut) {
   if (cut.kind == Cut::Kind::Power) {
     part_.cut_power(cut.tear.tear_seed);
   } else {
-    host_alive_ = false;
+    part_.stop_host();
   }
   cut_.reset();
 }
@@ -161,7 +161,6 @@ void World::boot() {
   if (!first && !alive()) ++cuts_;
   if (!part_.powered()) part_.power_up();
   part_.host_restart();
-  host_alive_ = true;
   hub_.disconnect();
   connect_at_ = now() + kConnectTime;
   trace_.note(now(), "boot", boots_);

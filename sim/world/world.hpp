@@ -99,9 +99,9 @@ class World {
   ScriptedTransport& network() noexcept { return network_; }
   Judge& judge() noexcept { return judge_; }
   Trace& trace() noexcept { return trace_; }
-  Random& random() noexcept { return random_; }
   Instant now() noexcept { return part_.now(); }
-  const engine::Truth* disk() const noexcept { return disk_ ? &*disk_ : nullptr; }
+  const std::optional<engine::Truth>& disk() const noexcept { return disk_; }
+  /// The copy of the truth is gone, as on a device that was set up anew.
   void lose_disk() noexcept { disk_.reset(); }
   std::uint64_t boots() const noexcept { return boots_; }
   std::uint64_t cuts() const noexcept { return cuts_; }
@@ -118,14 +118,13 @@ class World {
   void expect_end(std::uint32_t running, contract::StatusWord status, contract::Code code);
 
  private:
-  void require(bool kept, const std::string& promise);
   class PartClock;
-  class Bus;
   class Disk;
   class Reports;
   class Network;
   struct Device;
 
+  void require(bool kept, const std::string& promise);
   bool step(Step step);
   void die(const Cut& cut);
   void cloud_turn();
@@ -152,7 +151,6 @@ class World {
   std::uint64_t boots_ = 0;
   std::uint64_t cuts_ = 0;
   std::optional<Cut> cut_;
-  bool host_alive_ = true;
   Instant connect_at_{};
   Instant last_connect_{};
   std::unique_ptr<Device> device_;

@@ -9,11 +9,6 @@ namespace ota::sim {
 using fetch::TransferEnd;
 using fetch::Verdict;
 
-Status World::Bus::transfer(std::span<const flash::SpiFrame> frames) noexcept {
-  if (!world_.alive()) return Errc::Io;
-  return world_.part_.transfer(frames);
-}
-
 void World::Disk::save(const engine::Truth& truth) noexcept {
   if (!world_.step(Step::DiskSave)) return;
   world_.disk_ = truth;
@@ -71,11 +66,10 @@ TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& 
 }
 
 World::Device::Device(World& world)
-    : bus(world),
-      disk(world),
+    : disk(world),
       reports(world),
       network(world),
-      driver(bus),
+      driver(world.part_),
       store(driver),
       session("device", world.random_),
       updater(store, network, world.mcu_, reports, disk, *world.clock_, world.random_, {}) {}

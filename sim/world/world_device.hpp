@@ -26,19 +26,6 @@ class World::PartClock final : public VirtualClock {
   SimW25q& part_;
 };
 
-/// The wires to the part; they go nowhere while the host is down.
-class World::Bus final : public flash::SpiBus {
- public:
-  explicit Bus(World& world) noexcept : world_(world) {}
-  Status transfer(std::span<const flash::SpiFrame> frames) noexcept override;
-  std::size_t frame_bytes_max() const noexcept override { return world_.part_.frame_bytes_max(); }
-  void wait(Duration duration) noexcept override { world_.part_.wait(duration); }
-  Instant now() noexcept override { return world_.part_.now(); }
-
- private:
-  World& world_;
-};
-
 /// The copy of the truth on the device's own disk: the old one or the new one, whole.
 class World::Disk final : public engine::TruthKeeper {
  public:
@@ -76,7 +63,6 @@ class World::Network final : public fetch::Transport {
 struct World::Device {
   explicit Device(World& world);
 
-  Bus bus;
   Disk disk;
   Reports reports;
   Network network;
