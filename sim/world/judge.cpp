@@ -14,7 +14,9 @@ using contract::Phase;
 using contract::StatusWord;
 
 constexpr std::uint64_t kIdleRequestsMax = 120;  // in an hour; the back-off grows to 15 minutes
-constexpr std::size_t kBrokenMax = 20;           // one defect breaks its promise again and again
+// Three failures, and the twenty interruptions after which a device waits for a day.
+constexpr std::uint64_t kProgrammingsMax = 60;
+constexpr std::size_t kBrokenMax = 20;  // one defect breaks its promise again and again
 
 /// After these a device has to leave the offer alone.
 bool ends_the_offer(Code code) {
@@ -116,6 +118,10 @@ void Judge::reported(const contract::Report& report, std::uint32_t outcome_numbe
 
 void Judge::programming_begins(const mcu::ImageInfo& image, std::uint64_t bytes_read) {
   mcu_between_images_ = true;
+  if (++programmings_[{image.version, offered_.second}] == kProgrammingsMax) {
+    broke("an image that does not run is given up");
+    hopeless_ = true;
+  }
   if (bytes_read < verified_from_ + image.size_bytes) {
     broke("an image is verified from the flash before the MCU is erased: " +
           number(bytes_read - verified_from_) + " bytes read of " + number(image.size_bytes));
@@ -159,6 +165,7 @@ void Judge::count_idle_request(Instant now) {
   if (hour != hour_) idle_requests_ = 0;
   hour_ = hour;
   if (++idle_requests_ == kIdleRequestsMax) broke("a server that gives nothing is left in peace");
+  hopeless_ = hopeless_ || idle_requests_ > 10 * kIdleRequestsMax;
 }
 
 void Judge::rests_without_deadline(contract::Phase phase) {

@@ -68,6 +68,8 @@ class Judge {
   void rests_without_deadline(contract::Phase phase);
   void broke(std::string promise);
 
+  /// It goes round in circles without end: there is nothing more to see.
+  bool hopeless() const noexcept { return hopeless_; }
   const std::vector<std::string>& broken() const noexcept { return broken_; }
   std::uint64_t worst_refetch_bytes() const noexcept { return worst_refetch_bytes_; }
   std::uint64_t requests() const noexcept { return requests_; }
@@ -85,6 +87,8 @@ class Judge {
   std::map<std::pair<std::uint32_t, Digest>, Release> releases_;
   Work offered_{};
   std::set<Work> refused_;
+  std::map<Work, std::uint64_t> programmings_;
+  bool hopeless_ = false;
   std::uint32_t confirmed_;     // the highest version that the device said it applied
   std::uint32_t outcomes_ = 0;  // the highest number that left the device
   bool had_file_system_ = false;

@@ -11,8 +11,9 @@ using contract::StatusWord;
 // A small part, so that its file system is soon used all around.
 constexpr std::uint32_t kPartBytes = 1024 * 1024;
 constexpr std::size_t kOldBytes = 5'000;
-// Crosses a block of 64 KiB, so that there is a sync in the middle and one at the end.
-constexpr std::size_t kNewBytes = 70'000;
+// Crosses a block of 64 KiB, so that there is a sync in the middle and one at the end; and more
+// than a cut may cost, so that one without a sync is seen.
+constexpr std::size_t kNewBytes = 100'000;
 constexpr std::size_t kTinyBytes = 500;
 
 constexpr Duration kLimit = std::chrono::hours(48);

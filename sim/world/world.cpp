@@ -68,6 +68,7 @@ World::World(const Start& start, std::uint64_t seed)
   mcu_.on_programming = [this](const mcu::ImageInfo& image) {
     trace_.note(now(), "programming", image.version);
     judge_.programming_begins(image, part_.stats().bytes_read);
+    if (judge_.hopeless()) part_.stop_host();
   };
 }
 

@@ -56,6 +56,10 @@ TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& 
   if (!world_.alive()) return TransferEnd::Unreachable;
   world_.trace_.note(world_.now(), "request", request.first_byte);
   world_.judge_.requested(world_.now());
+  if (world_.judge_.hopeless()) {
+    world_.part_.stop_host();
+    return TransferEnd::Unreachable;
+  }
   Watcher watcher(world_, receiver);
   const TransferEnd end = world_.network_.get(request, watcher, cancel);
   const auto& seen = world_.network_.requests().back();
