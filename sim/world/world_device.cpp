@@ -53,12 +53,13 @@ class World::Network::Watcher final : public fetch::Receiver {
 
 TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& receiver,
                                 const Cancel& cancel) noexcept {
-  if (!world_.alive()) return TransferEnd::Unreachable;
+  // A dead device asks nobody, and is not told to try again.
+  if (!world_.alive()) return TransferEnd::Cancelled;
   world_.trace_.note(world_.now(), "request", request.first_byte);
   world_.judge_.requested(world_.now());
   if (world_.judge_.hopeless()) {
     world_.part_.stop_host();
-    return TransferEnd::Unreachable;
+    return TransferEnd::Cancelled;
   }
   Watcher watcher(world_, receiver);
   const TransferEnd end = world_.network_.get(request, watcher, cancel);
@@ -66,7 +67,7 @@ TransferEnd World::Network::get(const fetch::Request& request, fetch::Receiver& 
   const bool further = seen.handed_end > world_.fetched_end_;
   world_.fetched_end_ = std::max(world_.fetched_end_, seen.handed_end);
   world_.judge_.fetched(further, seen.again_bytes);
-  return world_.alive() ? end : TransferEnd::Unreachable;
+  return world_.alive() ? end : TransferEnd::Cancelled;
 }
 
 World::Device::Device(World& world)
