@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,10 +49,44 @@ struct HttpRequest {
   std::string peer_address;
 };
 
+class LaterAnswer;
+
+/// A body that grows while it is read: lines, for as long as the client listens. Dropped when the
+/// client has gone or the hub stops.
+class LiveBody {
+ public:
+  virtual ~LiveBody() = default;
+  /// What there is by now, about `bytes_max` at most; empty if there is nothing new.
+  virtual std::string read(std::size_t bytes_max) = 0;
+  /// `wake` is called when there is something to read again.
+  virtual void on_more(std::function<void()> wake) = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   HttpHeaders headers;
   std::string body;
+  std::shared_ptr<LaterAnswer> later = {};  // the answer is still to come; nothing above counts
+  std::shared_ptr<LiveBody> live = {};      // instead of body
+};
+
+/// An answer that is not known yet. Who owes it keeps a weak pointer and gives it once; who waits
+/// for it holds it, and drops it when the client has gone: an expired pointer says that nobody
+/// waits any more.
+class LaterAnswer {
+ public:
+  void give(HttpResponse response) {
+    if (response_) return;
+    response_ = std::make_unique<HttpResponse>(std::move(response));
+    if (wake_) wake_();
+  }
+  /// Nothing until it was given.
+  std::unique_ptr<HttpResponse> take() { return std::move(response_); }
+  void on_given(std::function<void()> wake) { wake_ = std::move(wake); }
+
+ private:
+  std::unique_ptr<HttpResponse> response_;
+  std::function<void()> wake_;
 };
 
 }  // namespace ota::hub

@@ -37,7 +37,9 @@ struct Reply {
   int status = 200;
   HttpHeaders headers;
   std::string body;
-  std::unique_ptr<BodySource> stream;  // instead of body
+  std::unique_ptr<BodySource> stream = {};  // instead of body
+  std::shared_ptr<LiveBody> live = {};      // instead of body
+  std::shared_ptr<LaterAnswer> later = {};  // the answer is still to come; nothing above counts
 };
 
 /// A request whose body is still coming.

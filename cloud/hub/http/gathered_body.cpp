@@ -35,7 +35,11 @@ class GatheredBody final : public Exchange {
 }  // namespace
 
 Reply to_reply(HttpResponse response) {
-  return {response.status, std::move(response.headers), std::move(response.body), nullptr};
+  return {.status = response.status,
+          .headers = std::move(response.headers),
+          .body = std::move(response.body),
+          .live = std::move(response.live),
+          .later = std::move(response.later)};
 }
 
 Begun gather_body(RequestHead head, std::size_t bytes_max,

@@ -1,10 +1,13 @@
 #include "cloud/hub/http/http_session.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/http/parser.hpp>
+#include <charconv>
 #include <limits>
 #include <utility>
 
+#include "cloud/hub/http/gathered_body.hpp"
 #include "cloud/hub/http/http_date.hpp"
 
 namespace ota::hub {
@@ -112,9 +115,16 @@ void HttpSession::feed(Bytes received, Instant now) {
   advance();
 }
 
-bool HttpSession::wants_input() const { return !closing_ && stage_ != Stage::Answer; }
+bool HttpSession::wants_input() const {
+  if (closing_) return false;
+  // Nothing is expected then, but only who reads learns that the client has gone.
+  if (stage_ == Stage::Later || live_) return input_.size() < kHttpAheadBytesMax;
+  return stage_ != Stage::Answer;
+}
 
 Bytes HttpSession::output() {
+  if (stage_ == Stage::Later) take_later();
+  if (live_ && output_.empty()) read_live();
   if (!output_.empty()) return output_.pending();
   if (chunk_begin_ == chunk_end_ && stream_left_ > 0) refill();
   return {chunk_.get() + chunk_begin_, chunk_end_ - chunk_begin_};
@@ -127,7 +137,8 @@ void HttpSession::sent(std::size_t size_bytes, Instant now) {
   } else {
     chunk_begin_ += size_bytes;
   }
-  const bool all_sent = output_.empty() && chunk_begin_ == chunk_end_ && stream_left_ == 0;
+  const bool all_sent =
+      output_.empty() && chunk_begin_ == chunk_end_ && stream_left_ == 0 && !live_;
   if (stage_ != Stage::Answer || !all_sent) return;
   chunk_.reset();
   stream_.reset();
@@ -154,12 +165,22 @@ void HttpSession::refill() {
 
 std::optional<Instant> HttpSession::deadline() const {
   if (closing_) return std::nullopt;
+  if (stage_ == Stage::Later) return later_end_;
+  if (live_ && output_.empty()) return last_activity_ + kHttpLiveSilence;
   const Instant idle = last_activity_ + kHttpIdleTimeout;
   return head_started_ ? std::min(idle, *head_started_ + kHttpHeadTimeout) : idle;
 }
 
 void HttpSession::tick(Instant now) {
   if (closing_) return;
+  if (stage_ == Stage::Later) {
+    if (now >= later_end_) refuse(504, "the answer did not come in time");
+    return;
+  }
+  if (live_ && output_.empty()) {
+    if (now >= last_activity_ + kHttpLiveSilence) append_live("\n");
+    return;
+  }
   if (now >= last_activity_ + kHttpIdleTimeout) return end("nothing happened for too long");
   if (head_started_ && now >= *head_started_ + kHttpHeadTimeout)
     refuse(408, "the request did not arrive in time");
@@ -167,23 +188,31 @@ void HttpSession::tick(Instant now) {
 
 void HttpSession::stop(Instant) {
   stopping_ = true;
+  if (stage_ == Stage::Later) return refuse(503, "the hub stops");
+  if (live_) end_live();
   if (stage_ == Stage::Head && input_.empty()) end("the hub stops");
 }
 
-void HttpSession::gone() { exchange_.reset(); }
+void HttpSession::gone() {
+  exchange_.reset();
+  later_.reset();
+  live_.reset();
+}
 
 void HttpSession::end(std::string_view reason) {
   if (closing_) return;
   closing_ = true;
   close_reason_ = reason;
   exchange_.reset();
+  later_.reset();
+  live_.reset();
   wake();
 }
 
 // ---- Requests ----
 
 void HttpSession::advance() {
-  while (!closing_ && stage_ != Stage::Answer) {
+  while (!closing_ && stage_ != Stage::Answer && stage_ != Stage::Later) {
     const bool moved = stage_ == Stage::Head ? advance_head() : advance_body();
     if (!moved) return;
   }
@@ -226,6 +255,7 @@ void HttpSession::begin_request() {
 
   is_head_request_ = head.method == "HEAD";
   keep_alive_ = parser.keep_alive();
+  live_framing_ = message.version() >= 11 ? Framing::Chunks : Framing::None;
   const auto expect = head.headers.find("Expect");
   const bool waits_for_continue = expect && equal_ignoring_case(*expect, "100-continue");
   const auto length = head.content_length;
@@ -299,25 +329,68 @@ void HttpSession::answer(Reply reply) {
   if (parsing_) parsing_->sink().exchange = nullptr;
   exchange_.reset();
   if (stopping_) keep_alive_ = false;
+  if (reply.later) return await(std::move(reply.later));
+  later_.reset();
 
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " " +
                      std::string(reason_of(reply.status)) + "\r\n";
   for (const auto& [name, value] : reply.headers.all())
     head += name + ": " + one_line(value) + "\r\n";
-  const std::uint64_t size = reply.stream ? reply.stream->size() : reply.body.size();
-  if (!has_no_body(reply.status) && !reply.headers.find("Content-Length")) {
+  if (reply.live) {
+    if (live_framing_ == Framing::None) keep_alive_ = false;
+    if (live_framing_ == Framing::Chunks) head += "Transfer-Encoding: chunked\r\n";
+  } else if (!has_no_body(reply.status) && !reply.headers.find("Content-Length")) {
+    const std::uint64_t size = reply.stream ? reply.stream->size() : reply.body.size();
     head += "Content-Length: " + std::to_string(size) + "\r\n";
   }
   head += "Date: " + to_http_date(wall_clock_()) + "\r\n";
   if (!keep_alive_) head += "Connection: close\r\n";
   output_.append(head + "\r\n");
-  if (is_head_request_ || has_no_body(reply.status)) return;
+  if (!is_head_request_ && !has_no_body(reply.status)) start_body(std::move(reply));
+}
+
+void HttpSession::start_body(Reply reply) {
   if (reply.stream) {
+    stream_left_ = reply.stream->size();
     stream_ = std::move(reply.stream);
-    stream_left_ = size;
+  } else if (reply.live) {
+    live_ = std::move(reply.live);
+    live_->on_more([this] { wake(); });
   } else {
     output_.append(reply.body);
   }
+}
+
+void HttpSession::await(std::shared_ptr<LaterAnswer> later) {
+  stage_ = Stage::Later;
+  later_ = std::move(later);
+  later_end_ = last_activity_ + kHttpLaterTimeout;
+  // The answer is given from within another connection's work, so it is only noticed there.
+  later_->on_given([this] { wake(); });
+}
+
+void HttpSession::take_later() {
+  if (auto response = later_->take()) answer(to_reply(std::move(*response)));
+}
+
+void HttpSession::read_live() {
+  const std::string piece = live_->read(kHttpChunkBytes);
+  if (!piece.empty()) append_live(piece);
+}
+
+void HttpSession::append_live(std::string_view piece) {
+  if (live_framing_ == Framing::None) return output_.append(piece);
+  std::array<char, 20> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16).ptr;
+  output_.append(std::string(size.data(), end) + "\r\n");
+  output_.append(piece);
+  output_.append("\r\n");
+}
+
+void HttpSession::end_live() {
+  live_.reset();
+  if (live_framing_ == Framing::Chunks) output_.append("0\r\n\r\n");
+  keep_alive_ = false;
 }
 
 }  // namespace ota::hub

@@ -1,7 +1,7 @@
 #pragma once
 
 // HTTP/1.1, server side, without sockets: keep-alive, pipelining (answers in order), chunked
-// requests, Expect: 100-continue.
+// requests, Expect: 100-continue, answers that come later and bodies that grow.
 
 #include <chrono>
 #include <memory>
@@ -18,6 +18,9 @@ inline constexpr std::size_t kHttpHeadBytesMax = 32 * 1024;
 inline constexpr std::size_t kHttpChunkBytes = 256 * 1024;   // of a streamed answer, per connection
 inline constexpr std::chrono::seconds kHttpHeadTimeout{30};  // from the first byte of a request
 inline constexpr std::chrono::seconds kHttpIdleTimeout{120};
+inline constexpr std::chrono::seconds kHttpLaterTimeout{660};  // methods may take ten minutes
+inline constexpr std::chrono::seconds kHttpLiveSilence{30};   // then a live body says an empty line
+inline constexpr std::size_t kHttpAheadBytesMax = 64 * 1024;  // read while an answer is awaited
 inline constexpr std::uint64_t kHttpSwallowBytesMax =
     64 * 1024;  // an unwanted body up to here costs less than a new connection
 
@@ -41,13 +44,19 @@ class HttpSession final : public ByteProtocol {
 
  private:
   struct Parsing;  // hides Beast
-  enum class Stage : std::uint8_t { Head, Body, Swallow, Answer };
+  enum class Stage : std::uint8_t { Head, Body, Swallow, Later, Answer };
 
   void advance();
   bool advance_head();
   void begin_request();
   bool advance_body();
   void answer(Reply reply);
+  void await(std::shared_ptr<LaterAnswer> later);
+  void take_later();
+  void start_body(Reply reply);
+  void read_live();
+  void append_live(std::string_view piece);
+  void end_live();
   void refuse(int status, std::string_view why);
   void next_request();
   void refill();
@@ -68,6 +77,11 @@ class HttpSession final : public ByteProtocol {
   std::unique_ptr<std::byte[]> chunk_;
   std::size_t chunk_begin_ = 0;
   std::size_t chunk_end_ = 0;
+
+  std::shared_ptr<LaterAnswer> later_;
+  Instant later_end_;
+  std::shared_ptr<LiveBody> live_;
+  enum class Framing : std::uint8_t { Chunks, None } live_framing_ = Framing::Chunks;
 
   bool is_head_request_ = false;
   bool keep_alive_ = true;

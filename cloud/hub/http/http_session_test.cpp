@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cloud/hub/http/gathered_body.hpp"
 
@@ -30,23 +31,56 @@ class TextSource final : public BodySource {
   std::size_t at_ = 0;
 };
 
+class Lines final : public LiveBody {
+ public:
+  std::string read(std::size_t) override { return std::exchange(waiting_, {}); }
+  void on_more(std::function<void()> wake) override { wake_ = std::move(wake); }
+  void add(std::string_view line) {
+    waiting_ += line;
+    wake_();
+  }
+
+ private:
+  std::string waiting_;
+  std::function<void()> wake_;
+};
+
 class EchoService final : public HttpService {
  public:
   Begun begin(RequestHead head) override {
     seen.push_back(head.method + " " + head.path + "?" + head.query);
-    if (head.path == "/refuse") return Reply{403, {}, "no", nullptr};
-    if (head.path == "/empty") return Reply{204, {}, "", nullptr};
+    if (head.path == "/refuse") return Reply{403, {}, "no"};
+    if (head.path == "/empty") return Reply{204, {}, ""};
     if (head.path == "/stream") return Reply{200, {}, "", std::make_unique<TextSource>(streamed)};
+    if (head.path == "/later") return later_reply();
+    if (head.path == "/live") return live_reply();
     if (head.path == "/split") {
       Reply reply;
       reply.headers.add("x-evil", "a\r\nSet-Cookie: b");
       return reply;
     }
     return gather_body(std::move(head), 100, [](HttpRequest request) {
-      return Reply{200, {}, "[" + request.body + "]", nullptr};
+      return Reply{200, {}, "[" + request.body + "]"};
     });
   }
 
+  Reply later_reply() {
+    auto answer = std::make_shared<LaterAnswer>();
+    owed = answer;
+    Reply reply;
+    reply.later = std::move(answer);
+    return reply;
+  }
+  Reply live_reply() {
+    auto body = std::make_shared<Lines>();
+    lines = body;
+    Reply reply;
+    reply.live = std::move(body);
+    return reply;
+  }
+
+  std::weak_ptr<LaterAnswer> owed;
+  std::weak_ptr<Lines> lines;
   std::string streamed = std::string(kHttpChunkBytes * 2 + 1, 's');
   std::vector<std::string> seen;
 };
@@ -240,6 +274,124 @@ TEST(HttpSession, FinishesTheAnswerBeforeItStops) {
   Rig idle;
   idle.session.stop(idle.now);
   EXPECT_TRUE(idle.session.closing());
+}
+
+// ---- Answers that come later ----
+
+constexpr std::string_view kAskLater = "GET /later HTTP/1.1\r\nHost: h\r\n\r\n";
+
+TEST(HttpSession, GivesALaterAnswerAndKeepsTheConnection) {
+  Rig rig;
+  bool woken = false;
+  rig.session.on_wake([&] { woken = true; });
+  EXPECT_EQ(rig.say(kAskLater), "");
+  rig.now += std::chrono::seconds(200);  // longer than an idle connection lives
+  rig.session.tick(rig.now);
+  rig.service.owed.lock()->give({.status = 201, .headers = {}, .body = "at last"});
+  EXPECT_TRUE(woken);
+  const std::string answer = rig.take();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 201 Created\r\n"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nat last"));
+  EXPECT_TRUE(
+      rig.say("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx").ends_with("[x]"));
+}
+
+TEST(HttpSession, GivesALaterAnswerThatIsKnownAtOnce) {
+  Rig rig;
+  rig.session.feed(bytes_of(kAskLater), rig.now);
+  rig.service.owed.lock()->give({.status = 200, .headers = {}, .body = "now"});
+  EXPECT_TRUE(rig.take().ends_with("now"));
+}
+
+TEST(HttpSession, AnswersPipelinedRequestsAfterALaterAnswer) {
+  Rig rig;
+  EXPECT_EQ(rig.say(std::string(kAskLater) + "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+  EXPECT_THAT(rig.service.seen, ElementsAre("GET /later?"));
+  rig.service.owed.lock()->give({.status = 200, .headers = {}, .body = "first"});
+  EXPECT_THAT(rig.take(), ::testing::ContainsRegex("first(.|\r|\n)*\\[\\]"));
+}
+
+TEST(HttpSession, ForgetsALaterAnswerWhenTheClientGoesAway) {
+  Rig rig;
+  rig.say(kAskLater);
+  EXPECT_TRUE(rig.session.wants_input());  // else the end of the connection would not be seen
+  EXPECT_FALSE(rig.service.owed.expired());
+  rig.session.gone();
+  EXPECT_TRUE(rig.service.owed.expired());
+}
+
+TEST(HttpSession, EndsAWaitForAnAnswerThatNeverComes) {
+  Rig rig;
+  rig.say(kAskLater);
+  rig.now = *rig.session.deadline();
+  rig.session.tick(rig.now);
+  EXPECT_TRUE(rig.take().starts_with("HTTP/1.1 504 "));
+  EXPECT_TRUE(rig.service.owed.expired());
+}
+
+TEST(HttpSession, TellsWhoWaitsForALaterAnswerThatTheHubStops) {
+  Rig rig;
+  rig.say(kAskLater);
+  rig.session.stop(rig.now);
+  EXPECT_TRUE(rig.take().starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(rig.service.owed.expired());
+  EXPECT_TRUE(rig.session.closing());
+}
+
+TEST(HttpSession, DoesNotReadMuchAheadWhileAnAnswerIsAwaited) {
+  Rig rig;
+  rig.say(kAskLater);
+  rig.session.feed(bytes_of(std::string(kHttpAheadBytesMax, 'G')), rig.now);
+  EXPECT_FALSE(rig.session.wants_input());
+}
+
+// ---- Bodies that grow ----
+
+constexpr std::string_view kAskLive = "GET /live HTTP/1.1\r\nHost: h\r\n\r\n";
+
+TEST(HttpSession, SendsALiveBodyInChunksAsItGrows) {
+  Rig rig;
+  bool woken = false;
+  rig.session.on_wake([&] { woken = true; });
+  EXPECT_THAT(rig.say(kAskLive), HasSubstr("Transfer-Encoding: chunked\r\n"));
+  rig.service.lines.lock()->add("{\"a\":1}\n");
+  EXPECT_TRUE(woken);
+  EXPECT_EQ(rig.take(), "8\r\n{\"a\":1}\n\r\n");
+  EXPECT_TRUE(rig.session.wants_input());
+}
+
+TEST(HttpSession, SaysAnEmptyLineWhenALiveBodyIsSilent) {
+  Rig rig;
+  rig.say(kAskLive);
+  rig.now = *rig.session.deadline();
+  rig.session.tick(rig.now);
+  EXPECT_EQ(rig.take(), "1\r\n\n\r\n");
+}
+
+TEST(HttpSession, EndsALiveBodyWhenTheClientDoesNotRead) {
+  Rig rig;
+  rig.say(kAskLive);
+  rig.service.lines.lock()->add("line\n");
+  EXPECT_FALSE(rig.session.output().empty());
+  rig.now = *rig.session.deadline();
+  rig.session.tick(rig.now);
+  EXPECT_TRUE(rig.session.closing());
+  EXPECT_TRUE(rig.service.lines.expired());
+}
+
+TEST(HttpSession, EndsALiveBodyInGoodOrderWhenTheHubStops) {
+  Rig rig;
+  rig.say(kAskLive);
+  rig.session.stop(rig.now);
+  EXPECT_EQ(rig.take(), "0\r\n\r\n");
+  EXPECT_TRUE(rig.session.closing());
+}
+
+TEST(HttpSession, SendsALiveBodyWithoutChunksToOldClients) {
+  Rig rig;
+  EXPECT_THAT(rig.say("GET /live HTTP/1.0\r\n\r\n"), Not(HasSubstr("chunked")));
+  rig.service.lines.lock()->add("line\n");
+  EXPECT_EQ(rig.take(), "line\n");
 }
 
 }  // namespace
