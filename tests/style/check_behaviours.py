@@ -1,7 +1,8 @@
-"""style.behaviours: every test that the documents name as a proof exists.
+"""style.behaviours and style.hub: every test that the documents name as a proof exists.
 
-Usage: check_behaviours.py ROOT BUILD. In a table whose last column is headed "test", that column
-names tests in backticks: a GoogleTest case (Suite.Name) or a test of ctest (label.name).
+Usage: check_behaviours.py ROOT BUILD [PAGE...]. In a table whose last column is headed "test", that
+column names tests in backticks: a GoogleTest case (Suite.Name) or a test of ctest (label.name).
+In a table with a column "supported", a row with "no" in it names none.
 """
 
 import re
@@ -25,21 +26,23 @@ def ctest_names(build):
     return set(re.findall(r"^\s*Test\s+#\d+: (\S+)", listing.stdout, re.MULTILINE))
 
 
-def last_cell(line):
-    return line.rstrip().rstrip("|").split("|")[-1].strip()
+def cells_of(line):
+    return [cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
 
 
 def rows_of(text):
     """(line number, last cell) of each row that has to name a test."""
-    proofs, lines = False, text.splitlines()
+    heads, lines = [], text.splitlines()
     for number, line in enumerate(lines, 1):
         ruled = re.fullmatch(r"\|[|\s:-]+", line)
         if ruled:
-            proofs = last_cell(lines[number - 2]).lower().endswith("test")
+            heads = [head.lower() for head in cells_of(lines[number - 2])]
         elif not line.startswith("|"):
-            proofs = False
-        elif proofs:
-            yield number, last_cell(line)
+            heads = []
+        elif heads and heads[-1].endswith("test"):
+            cells = cells_of(line)
+            if dict(zip(heads, cells)).get("supported") != "no":
+                yield number, cells[-1]
 
 
 def problems_of(page, text, known):
@@ -58,9 +61,10 @@ def problems_of(page, text, known):
 def main():
     root = tree.root_from_arguments()
     known = gtest_names(root) | ctest_names(sys.argv[2])
-    problems = [problem for page in PAGES
+    pages = sys.argv[3:] or PAGES
+    problems = [problem for page in pages
                 for problem in problems_of(page, tree.read(root, page), known)]
-    tree.finish("style.behaviours", problems)
+    tree.finish("style.hub" if sys.argv[3:] else "style.behaviours", problems)
 
 
 if __name__ == "__main__":

@@ -185,6 +185,17 @@ class Texts(Tree):
                    "@@ -1 +0,0 @@\n-int a;\n")
         self.assert_finds("check_mutants.py", "a line 'Bug: '", "which is not the device's product")
 
+    def test_row_of_the_hub_without_a_proof_is_found(self):
+        self.plant("docs/hub.md", "| API | supported | test |\n|---|---|---|\n| a | yes | `A.B` |\n"
+                   "| b | no | |\n| c | yes | |\n| d | yes | `A.Gone` |\n")
+        self.plant("a_test.cpp", "TEST(A, B) {}\n")
+        result = run(sys.executable, os.path.join(STYLE, "check_behaviours.py"), self.root,
+                     self.root, "docs/hub.md")
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        self.assertEqual(result.stdout.splitlines(), [
+            "docs/hub.md:5: names no test", "docs/hub.md:6: there is no test A.Gone",
+            "style.hub: 2 problems"])
+
     def test_script_that_does_not_parse_is_found(self):
         self.plant("scripts/run", "#!/usr/bin/env bash\nif true; then\n")
         self.assert_finds("check_shell.py", "scripts/run")

@@ -1,0 +1,1 @@
+"""Microsoft's unmodified SDKs against the local hub. tests/interop/run.py runs one file of them."""
