@@ -1,5 +1,6 @@
 #include "sim/world/fault_campaign.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "sim/world/bad_luck.hpp"
@@ -39,6 +40,8 @@ class FaultWorld {
 
   World& world() noexcept { return world_; }
   std::uint64_t updates() const noexcept { return updates_; }
+  /// The longest time from the end of a release's faults to rest.
+  Duration recovery() const noexcept { return recovery_; }
 
   void live() {
     world_.boot();
@@ -78,7 +81,9 @@ class FaultWorld {
       luck_.strike(release);
     }
     luck_.end(release);
+    const Instant faults_ended = world_.now();
     world_.run(kRestLimit);
+    recovery_ = std::max(recovery_, world_.now() - faults_ended);
     if (kind == Kind::Good && !luck_.spoiled()) {
       world_.expect_end(release.version, StatusWord::Applied, Code::None);
     } else {
@@ -92,6 +97,7 @@ class FaultWorld {
   BadLuck luck_;
   std::uint32_t version_ = 5;
   std::uint64_t updates_ = 0;
+  Duration recovery_{};
 };
 
 void live(const Start& start, std::uint64_t seed, CampaignResult& sum, Trace::Line line) {
@@ -99,7 +105,7 @@ void live(const Start& start, std::uint64_t seed, CampaignResult& sum, Trace::Li
   if (line) life.world().trace().listen(std::move(line));
   life.live();
   sum.updates += life.updates();
-  sum.add(life.world(), std::string(kWorldWord) + std::to_string(seed), {});
+  sum.add(life.world(), std::string(kWorldWord) + std::to_string(seed), life.recovery());
 }
 
 Start usual_start() { return make_start(make_release(5, 5'000, 1), kPartBytes); }
