@@ -95,6 +95,10 @@ std::string devicebound_filter(std::string_view device_id) {
   return "devices/" + std::string(device_id) + "/messages/devicebound/#";
 }
 
+std::string devicebound_topic(std::string_view device_id, std::string_view properties) {
+  return "devices/" + std::string(device_id) + "/messages/devicebound/" + std::string(properties);
+}
+
 std::string method_response_topic(int status, std::string_view request_id) {
   return with_request_id(std::string(kMethodResponse) + std::to_string(status) + "/", request_id);
 }

@@ -56,6 +56,8 @@ std::string twin_response_topic(const TwinResponse& response);
 std::string desired_patch_topic(std::uint64_t version);
 std::string method_request_topic(const MethodRequest& request);
 std::string dps_response_topic(const DpsResponse& response);
+/// `properties` is an encoded bag; a '/' in a value is "%2F", since clients cut the topic there.
+std::string devicebound_topic(std::string_view device_id, std::string_view properties);
 std::optional<TwinResponse> parse_twin_response(std::string_view topic);
 std::optional<DesiredPatch> parse_desired_patch(std::string_view topic);
 std::optional<MethodRequest> parse_method_request(std::string_view topic);

@@ -50,6 +50,17 @@ class HubCore final : public Core {
     if (hub_.links.remove(device_id, link)) note_connection(device_id, false);
   }
 
+  void listening(const std::string& device_id) override { hub_.methods.listening(device_id); }
+
+  void method_answered(const std::string& device_id, const contract::MethodResponse& response,
+                       std::string_view payload) override {
+    note_activity(device_id);
+    hub_.methods.answered(device_id, response, payload);
+  }
+
+  void message_completed(const std::string&, std::uint64_t) override {}
+  bool redeliver(const std::string&, std::uint64_t) override { return false; }
+
   Answer get_twin(const std::string& device_id) override {
     const auto twin = hub_.twins.get(device_id);
     if (!twin) return twin_failure(twin.error(), hub_.settings.now());
@@ -101,6 +112,7 @@ class HubCore final : public Core {
   void tick() override {
     // What cannot be written now stays in memory and is tried again at the next tick.
     (void)write_activity(hub_);
+    hub_.methods.tick();
   }
 
  private:

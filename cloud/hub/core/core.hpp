@@ -12,12 +12,28 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "cloud/hub/core/http_message.hpp"
 #include "contract/azure/sas.hpp"
 #include "contract/azure/topics.hpp"
 
 namespace ota::hub {
+
+/// A cloud-to-device message on its way to a device.
+struct DeviceboundMessage {
+  std::uint64_t sequence = 0;  // unique in this hub, never 0
+  std::string properties;      // the encoded bag of the topic
+  std::string body;
+};
+
+/// What became of a message that a link was asked to deliver.
+enum class Delivery : std::uint8_t {
+  NotListening,  // no subscription
+  NoRoom,        // the link calls Core::listening when there is
+  Sent,          // acknowledged later
+  Done,          // QoS 0: nobody will acknowledge it
+};
 
 /// A connected device, as the core sees it. Implemented by the MQTT session. Calls may come from
 /// within any Core call.
@@ -26,6 +42,10 @@ class DeviceLink {
   /// A desired-property patch (with "$version") for this device; dropped by the session if it did
   /// not subscribe.
   virtual void desired_patch(std::uint64_t version, std::string_view json) = 0;
+  /// A direct method's request; false if the device does not listen for methods. The answer comes
+  /// through Core::method_answered.
+  virtual bool method_request(const contract::MethodRequest& request, std::string_view payload) = 0;
+  virtual Delivery deliver(const DeviceboundMessage& message) = 0;
   /// The connection must end (taken over, disabled, deleted, key changed, hub stops). The session
   /// closes later, not from within.
   virtual void close(std::string_view reason) = 0;
@@ -73,6 +93,7 @@ struct Settings {
   std::uint16_t mqtt_port = 0;  // for assignedHub, after the listeners are bound
   std::uint16_t https_port = 0;
   std::function<contract::UnixSeconds()> now;  // wall clock
+  std::function<Instant()> uptime = {};        // for time-outs; empty: the wall clock
 };
 
 /// The keys and names that clients need; written into the profile.
@@ -100,6 +121,15 @@ class Core {
   /// Registers the link and closes an older one of the same device.
   virtual void connected(const std::string& device_id, DeviceLink& link) = 0;
   virtual void disconnected(const std::string& device_id, DeviceLink& link) = 0;
+  /// Room, a subscription or a connection is new: what waits for this device may be deliverable.
+  virtual void listening(const std::string& device_id) = 0;
+  virtual void method_answered(const std::string& device_id,
+                               const contract::MethodResponse& response,
+                               std::string_view payload) = 0;
+  /// The device has acknowledged a message.
+  virtual void message_completed(const std::string& device_id, std::uint64_t sequence) = 0;
+  /// Whether a message that the device did not acknowledge before is still to be sent.
+  virtual bool redeliver(const std::string& device_id, std::uint64_t sequence) = 0;
   virtual Answer get_twin(const std::string& device_id) = 0;
   virtual Answer patch_reported(const std::string& device_id, std::string_view json,
                                 std::optional<std::uint64_t> if_version) = 0;

@@ -258,16 +258,6 @@ TEST_F(CoreTest, AnswersBadBodiesWithClearErrors) {
   EXPECT_EQ(call("TRACE", "/devices/d1").status, 405);
 }
 
-TEST_F(CoreTest, SaysThatNobodyListensForMethods) {
-  create("d1");
-  const auto response = call("POST", "/twins/d1/methods", R"({"methodName":"reboot"})");
-  EXPECT_EQ(response.status, 404);
-  EXPECT_EQ(response.headers.find("iothub-errorcode"), "DeviceNotOnline");
-  EXPECT_EQ(call("POST", "/twins/none/methods", R"({"methodName":"reboot"})")
-                .headers.find("iothub-errorcode"),
-            "DeviceNotFound");
-}
-
 TEST_F(CoreTest, KeepsItsStateAndItsKeysAcrossStarts) {
   create("d1");
   RecordingLink link;

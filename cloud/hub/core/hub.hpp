@@ -11,6 +11,7 @@
 #include "cloud/hub/core/links.hpp"
 #include "cloud/hub/core/login.hpp"
 #include "cloud/hub/core/management.hpp"
+#include "cloud/hub/core/methods.hpp"
 #include "cloud/hub/core/policies.hpp"
 #include "cloud/hub/core/provisioning.hpp"
 #include "cloud/hub/core/registry.hpp"
@@ -30,6 +31,7 @@ struct Hub {
   Database database;
   Links links;
   std::map<std::string, std::string> activity;  // last messages of devices, not yet written
+  Methods methods{links, settings};
   Policies policies{database};
   Registry registry{database, settings};
   DeviceLogin device_login{registry, policies, settings};

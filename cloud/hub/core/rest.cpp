@@ -57,23 +57,6 @@ std::optional<std::vector<std::string>> decoded_segments(std::string_view path) 
   return segments;
 }
 
-/// The body whose first text Node and C# take apart: "ErrorCode:{name};{text}", so the text has no
-/// ';'.
-HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
-  std::string text = failure.message;
-  for (char& c : text) {
-    if (c == ';') c = ',';
-  }
-  const std::string name(name_of(failure.code));
-  const json body = {{"Message", "ErrorCode:" + name + ";" + text},
-                     {"ExceptionMessage", "Tracking ID:" + random_hex(32) +
-                                              "-G:0-TimeStamp:" + contract::to_iso8601(now)}};
-  HttpResponse response = json_answer(body);
-  response.status = failure.http_status();
-  response.headers.add("iothub-errorcode", name);
-  return response;
-}
-
 HttpResponse dps_rest_failure(const Failure& failure, contract::UnixSeconds now) {
   HttpResponse response;
   response.status = failure.http_status();
@@ -96,6 +79,23 @@ Outcome<HttpResponse> answer(Hub& hub, const Route& route, const HttpRequest& re
 }
 
 }  // namespace
+
+/// The body whose first text Node and C# take apart: "ErrorCode:{name};{text}", so the text has no
+/// ';'.
+HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
+  std::string text = failure.message;
+  for (char& c : text) {
+    if (c == ';') c = ',';
+  }
+  const std::string name(name_of(failure.code));
+  const json body = {{"Message", "ErrorCode:" + name + ";" + text},
+                     {"ExceptionMessage", "Tracking ID:" + random_hex(32) +
+                                              "-G:0-TimeStamp:" + contract::to_iso8601(now)}};
+  HttpResponse response = json_answer(body);
+  response.status = failure.http_status();
+  response.headers.add("iothub-errorcode", name);
+  return response;
+}
 
 std::optional<std::string> Call::parameter(std::string_view name) const {
   const auto raw = contract::bag_value(contract::split_bag(request.query), name);

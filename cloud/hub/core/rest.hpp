@@ -36,6 +36,8 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request);
 // ---- For handlers ----
 HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {});
 HttpResponse no_content();
+/// The answer of IoT Hub to a request that failed.
+HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
 /// The number of rows that a client wants in one page.
 std::int64_t page_size(const Call& call);
 Failure no_such_route(const Call& call);

@@ -1,4 +1,4 @@
-// /twins: device twins and the place of direct methods.
+// /twins: device twins and direct methods.
 
 #include <nlohmann/json.hpp>
 
@@ -29,14 +29,34 @@ Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
   return show_twin(hub, id);
 }
 
-/// Devices of this hub offer no methods, so each of them is in the state "not listening".
+/// The device's own words, so its payload is not parsed into values and written again.
+HttpResponse method_answer(const MethodAnswer& answer) {
+  HttpResponse response;
+  response.headers.add("Content-Type", "application/json; charset=utf-8");
+  response.body =
+      R"({"status":)" + std::to_string(answer.status) + R"(,"payload":)" + answer.payload + "}";
+  return response;
+}
+
 Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
   OTA_TRY(const json body, call.body());
-  const auto method = body.find("methodName");
-  if (method == body.end() || !method->is_string())
-    return Failure{code::kArgumentNull, "methodName is missing"};
   OTA_TRY(const Device device, hub.registry.get(call.segments[1]));
-  return Failure{code::kDeviceNotOnline, "device " + device.id + " does not listen for methods"};
+  if (!device.enabled()) return Failure{code::kNotFound, "device " + device.id + " is disabled"};
+  OTA_TRY(MethodCall method, read_method_call(device.id, body));
+  HttpResponse response;
+  response.later = std::make_shared<LaterAnswer>();
+  const std::weak_ptr<LaterAnswer> caller = response.later;
+  hub.methods.invoke(
+      std::move(method),
+      [&hub, caller](const Outcome<MethodAnswer>& outcome) {
+        const auto waiting = caller.lock();
+        if (!waiting) return;
+        HttpResponse answer = outcome ? method_answer(outcome.value())
+                                      : hub_failure(outcome.error(), hub.settings.now());
+        waiting->give(std::move(answer));
+      },
+      [caller] { return !caller.expired(); });
+  return response;
 }
 
 }  // namespace

@@ -22,10 +22,25 @@ class RecordingLink final : public DeviceLink {
     versions.push_back(version);
     patches.emplace_back(json);
   }
+  bool method_request(const contract::MethodRequest& request, std::string_view payload) override {
+    if (!listens_for_methods) return false;
+    methods.push_back(request);
+    payloads.emplace_back(payload);
+    return true;
+  }
+  Delivery deliver(const DeviceboundMessage& message) override {
+    if (delivery == Delivery::Sent || delivery == Delivery::Done) messages.push_back(message);
+    return delivery;
+  }
   void close(std::string_view reason) override { closed = reason; }
 
   std::vector<std::uint64_t> versions;
   std::vector<std::string> patches;
+  bool listens_for_methods = true;
+  std::vector<contract::MethodRequest> methods;
+  std::vector<std::string> payloads;  // of the methods
+  Delivery delivery = Delivery::NotListening;
+  std::vector<DeviceboundMessage> messages;
   std::string closed;
 };
 

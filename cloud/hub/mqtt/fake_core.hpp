@@ -3,6 +3,7 @@
 // A Core for tests of the endpoints: one device "dev-1" with the password "good", and a diary of
 // what was asked.
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,6 +33,26 @@ class FakeCore final : public Core {
     diary.push_back("disconnected " + device_id);
     if (const auto found = links.find(device_id); found != links.end() && found->second == &link)
       links.erase(found);
+  }
+  void listening(const std::string& device_id) override {
+    const auto link = links.find(device_id);
+    if (link == links.end()) return;
+    while (!messages.empty()) {
+      const Delivery delivery = link->second->deliver(messages.front());
+      if (delivery != Delivery::Sent && delivery != Delivery::Done) return;
+      messages.pop_front();
+    }
+  }
+  void method_answered(const std::string& device_id, const contract::MethodResponse& response,
+                       std::string_view payload) override {
+    diary.push_back("method " + device_id + " " + response.request_id + " " +
+                    std::to_string(response.status) + " " + std::string(payload));
+  }
+  void message_completed(const std::string& device_id, std::uint64_t sequence) override {
+    diary.push_back("completed " + device_id + " " + std::to_string(sequence));
+  }
+  bool redeliver(const std::string&, std::uint64_t sequence) override {
+    return sequence != withdrawn;
   }
   Answer get_twin(const std::string&) override {
     return {200, R"({"desired":{"$version":1},"reported":{"$version":1}})", {}, {}};
@@ -78,6 +99,8 @@ class FakeCore final : public Core {
   std::optional<contract::UnixSeconds> expires;
   bool push_each_second = false;
   std::map<std::string, DeviceLink*> links;
+  std::deque<DeviceboundMessage> messages;  // delivered as soon as the device listens
+  std::uint64_t withdrawn = 0;              // not delivered again
   std::vector<std::string> diary;
 };
 

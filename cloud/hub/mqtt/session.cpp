@@ -65,7 +65,14 @@ void Session::feed(Bytes received, Instant now) {
   input_ = closing_ ? std::string() : std::string(text_of(rest));
 }
 
-void Session::sent(std::size_t size_bytes, Instant) { output_.consume(size_bytes); }
+void Session::sent(std::size_t size_bytes, Instant) {
+  output_.consume(size_bytes);
+  if (output_.empty()) use_room();
+}
+
+void Session::use_room() {
+  if (std::exchange(more_waits_, false)) core_.listening(id_);
+}
 
 std::optional<Instant> Session::deadline() const {
   if (closing_) return std::nullopt;
@@ -98,14 +105,17 @@ void Session::gone() {
   core_.disconnected(id_, *this);
 }
 
+std::size_t Session::waiting_bytes() const {
+  std::size_t waiting = output_.size();
+  if (!state_) return waiting;
+  for (const Unacknowledged& message : state_->unacknowledged) waiting += message.payload.size();
+  return waiting;
+}
+
 void Session::send(std::string_view packet) {
   if (closing_) return;
-  std::size_t waiting = output_.size() + packet.size();
-  if (state_) {
-    for (const Unacknowledged& message : state_->unacknowledged) waiting += message.payload.size();
-    if (state_->unacknowledged.size() > kUnacknowledgedMax) waiting = kWaitingBytesMax + 1;
-  }
-  if (waiting > kWaitingBytesMax) {
+  const bool too_many = state_ && state_->unacknowledged.size() > kUnacknowledgedMax;
+  if (too_many || waiting_bytes() + packet.size() > kWaitingBytesMax) {
     output_.clear();
     // Else the same flood would wait for the next connection; the device asks for the whole twin
     // then.
@@ -226,10 +236,22 @@ void Session::accept(const Connect& connect, Login login, Instant now) {
   if (expires_) expiry_check_ = now + until_expiry_check(*expires_ - wall_clock_());
   const bool restored = restore(connect);
   send(connack(ConnectReturn::Accepted, restored ? SessionPresent::Yes : SessionPresent::No));
-  for (const Unacknowledged& message : state_->unacknowledged) {
+  if (service_ != Service::Hub) return;
+  core_.connected(id_, *this);
+  if (closing_) return;
+  resend_unacknowledged();
+  core_.listening(id_);
+}
+
+void Session::resend_unacknowledged() {
+  auto& waiting = state_->unacknowledged;
+  // Cloud-to-device messages have an owner: they may have expired or been purged by now.
+  const auto withdrawn = [this](const Unacknowledged& message) {
+    return message.sequence != 0 && !core_.redeliver(id_, message.sequence);
+  };
+  waiting.erase(std::remove_if(waiting.begin(), waiting.end(), withdrawn), waiting.end());
+  for (const Unacknowledged& message : waiting)
     output_.append(publish({message.topic, message.payload, 1, true, message.packet_id}));
-  }
-  if (service_ == Service::Hub) core_.connected(id_, *this);
 }
 
 bool Session::restore(const Connect& connect) {
@@ -267,6 +289,7 @@ void Session::handle_subscribe(const Subscribe& request) {
     return end("too many subscriptions");
   }
   send(suback(request.packet_id, granted));
+  if (service_ == Service::Hub && !closing_) core_.listening(id_);
 }
 
 void Session::handle_unsubscribe(const Unsubscribe& request) {
@@ -284,7 +307,11 @@ void Session::handle_puback(std::uint16_t packet_id) {
   const auto found = std::find_if(
       waiting.begin(), waiting.end(),
       [packet_id](const Unacknowledged& message) { return message.packet_id == packet_id; });
-  if (found != waiting.end()) waiting.erase(found);
+  if (found == waiting.end()) return;
+  const std::uint64_t sequence = found->sequence;
+  waiting.erase(found);
+  if (sequence != 0) core_.message_completed(id_, sequence);
+  use_room();
 }
 
 // ---- Messages ----
@@ -320,8 +347,8 @@ void Session::handle_hub(const Publish& message, const contract::DeviceMessage& 
                                        : telemetry->properties;
     return core_.telemetry(id_, properties, payload);
   }
-  // An answer to a method that nobody waits for (any more) is dropped, as IoT Hub does.
-  if (std::holds_alternative<contract::MethodResponse>(meaning)) return;
+  if (const auto* response = std::get_if<contract::MethodResponse>(&meaning))
+    return core_.method_answered(id_, *response, payload);
   end("a DPS topic on a connection with IoT Hub");
 }
 
@@ -339,31 +366,73 @@ void Session::handle_dps(const Publish& message, const contract::DeviceMessage& 
 
 void Session::answer_twin(std::string_view request_id, const Answer& answer) {
   const contract::TwinResponse response{answer.status, std::string(request_id), answer.version};
-  deliver(contract::topic::kTwinResponses, contract::twin_response_topic(response), answer.body);
+  publish_to(contract::topic::kTwinResponses, contract::twin_response_topic(response), answer.body);
 }
 
 void Session::answer_dps(std::string_view request_id, const Answer& answer) {
   const contract::DpsResponse response{answer.status, std::string(request_id),
                                        answer.retry_after_s};
-  deliver(contract::topic::kDpsResponses, contract::dps_response_topic(response), answer.body);
+  publish_to(contract::topic::kDpsResponses, contract::dps_response_topic(response), answer.body);
 }
 
 void Session::desired_patch(std::uint64_t version, std::string_view json) {
-  deliver(contract::topic::kDesiredPatches, contract::desired_patch_topic(version), json);
+  publish_to(contract::topic::kDesiredPatches, contract::desired_patch_topic(version), json);
   wake();
 }
 
-void Session::deliver(std::string_view filter, std::string_view topic, std::string_view payload) {
-  if (closing_ || !state_) return;
+bool Session::method_request(const contract::MethodRequest& request, std::string_view payload) {
+  const bool listens =
+      publish_to(contract::topic::kMethods, contract::method_request_topic(request), payload);
+  wake();
+  return listens && !closing_;
+}
+
+Delivery Session::deliver(const DeviceboundMessage& message) {
+  if (closing_ || !state_) return Delivery::NotListening;
+  const auto subscription = state_->subscriptions.find(contract::devicebound_filter(id_));
+  if (subscription == state_->subscriptions.end()) return Delivery::NotListening;
+  const std::size_t waiting = waiting_bytes();
+  if (waiting > 0 && waiting + message.body.size() > kWaitingBytesMax / 2) {
+    more_waits_ = true;
+    return Delivery::NoRoom;
+  }
+  const std::string topic = contract::devicebound_topic(id_, message.properties);
+  if (subscription->second == 0) {
+    send(publish({topic, message.body}));
+    wake();
+    return Delivery::Done;
+  }
+  auto& unacknowledged = state_->unacknowledged;
+  const auto known =
+      std::find_if(unacknowledged.begin(), unacknowledged.end(),
+                   [&](const Unacknowledged& sent) { return sent.sequence == message.sequence; });
+  const bool again = known != unacknowledged.end();
+  const std::uint16_t packet_id = again ? known->packet_id : state_->next_packet_id();
+  if (!again) unacknowledged.push_back({packet_id, topic, message.body, message.sequence});
+  send(publish({topic, message.body, 1, again, packet_id}));
+  wake();
+  return Delivery::Sent;
+}
+
+/// False if the client has not subscribed.
+bool Session::publish_to(std::string_view filter, std::string_view topic,
+                         std::string_view payload) {
+  if (closing_ || !state_) return false;
   const auto subscription = state_->subscriptions.find(filter);
-  if (subscription == state_->subscriptions.end()) return;
+  if (subscription == state_->subscriptions.end()) return false;
   // Request ids come from the client: with one of nearly 64 KiB the answer's topic would not fit
   // its length field.
-  if (topic.size() > 0xFFFF) return end("the request id is too long to be answered");
-  if (subscription->second == 0) return send(publish({topic, payload}));
-  const std::uint16_t packet_id = state_->next_packet_id();
-  state_->unacknowledged.push_back({packet_id, std::string(topic), std::string(payload)});
-  send(publish({topic, payload, 1, false, packet_id}));
+  if (topic.size() > 0xFFFF) {
+    end("the request id is too long to be answered");
+    return false;
+  }
+  std::uint16_t packet_id = 0;
+  if (subscription->second == 1) {
+    packet_id = state_->next_packet_id();
+    state_->unacknowledged.push_back({packet_id, std::string(topic), std::string(payload)});
+  }
+  send(publish({topic, payload, subscription->second, false, packet_id}));
+  return true;
 }
 
 }  // namespace ota::hub::mqtt

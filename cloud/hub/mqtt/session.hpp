@@ -55,6 +55,8 @@ class Session final : public ByteProtocol, public DeviceLink {
 
   // DeviceLink
   void desired_patch(std::uint64_t version, std::string_view json) override;
+  bool method_request(const contract::MethodRequest& request, std::string_view payload) override;
+  Delivery deliver(const DeviceboundMessage& message) override;
   void close(std::string_view reason) override;
 
   const std::string& id() const { return id_; }
@@ -75,7 +77,10 @@ class Session final : public ByteProtocol, public DeviceLink {
   void handle_unsubscribe(const Unsubscribe& request);
   void handle_puback(std::uint16_t packet_id);
   bool may_subscribe(std::string_view filter) const;
-  void deliver(std::string_view filter, std::string_view topic, std::string_view payload);
+  bool publish_to(std::string_view filter, std::string_view topic, std::string_view payload);
+  std::size_t waiting_bytes() const;
+  void resend_unacknowledged();
+  void use_room();
   void answer_twin(std::string_view request_id, const Answer& answer);
   void answer_dps(std::string_view request_id, const Answer& answer);
   void send(std::string_view packet);
@@ -100,6 +105,7 @@ class Session final : public ByteProtocol, public DeviceLink {
   Instant last_packet_;
   Instant now_;
   std::optional<Instant> expiry_check_;
+  bool more_waits_ = false;  // a message found no room
   bool closing_ = false;
   std::string close_reason_;
 };

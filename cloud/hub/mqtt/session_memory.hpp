@@ -18,6 +18,7 @@ struct Unacknowledged {
   std::uint16_t packet_id = 0;
   std::string topic;
   std::string payload;
+  std::uint64_t sequence = 0;  // of a cloud-to-device message; 0: something else
 };
 
 struct SessionState {

@@ -64,6 +64,17 @@ class SharedFakeCore final : public Core {
   void disconnected(const std::string& id, DeviceLink& link) override {
     core_->disconnected(id, link);
   }
+  void listening(const std::string& id) override { core_->listening(id); }
+  void method_answered(const std::string& id, const contract::MethodResponse& response,
+                       std::string_view payload) override {
+    core_->method_answered(id, response, payload);
+  }
+  void message_completed(const std::string& id, std::uint64_t sequence) override {
+    core_->message_completed(id, sequence);
+  }
+  bool redeliver(const std::string& id, std::uint64_t sequence) override {
+    return core_->redeliver(id, sequence);
+  }
   Answer get_twin(const std::string& id) override { return core_->get_twin(id); }
   Answer patch_reported(const std::string& id, std::string_view json,
                         std::optional<std::uint64_t> version) override {

@@ -20,6 +20,8 @@ std::string_view name_of(int code) {
       return "IotHubUnauthorizedAccess";
     case code::kQuotaExceeded:
       return "IotHubQuotaExceeded";
+    case code::kQueueFull:
+      return "DeviceMaximumQueueDepthExceeded";
     case code::kNotFound:
       return "DeviceNotFound";
     case code::kDeviceNotOnline:
@@ -30,12 +32,20 @@ std::string_view name_of(int code) {
       return "DeviceAlreadyExists";
     case code::kPreconditionFailed:
       return "PreconditionFailed";
+    case code::kLockLost:
+      return "DeviceMessageLockLost";
     case code::kMessageTooLarge:
       return "MessageTooLarge";
     case code::kTooManyDevices:
       return "TooManyDevices";
     case code::kUnsupportedMediaType:
       return "UnsupportedMediaType";
+    case code::kThrottled:
+      return "ThrottlingException";
+    case code::kBadDeviceResponse:
+      return "BadDeviceResponse";
+    case code::kGatewayTimeout:
+      return "GatewayTimeout";
     default:
       return "ServerError";
   }

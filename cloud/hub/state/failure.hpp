@@ -19,15 +19,20 @@ inline constexpr int kFormatError = 400006;
 inline constexpr int kBulkFailure = 400013;
 inline constexpr int kUnauthorized = 401002;
 inline constexpr int kQuotaExceeded = 403002;
+inline constexpr int kQueueFull = 403004;
 inline constexpr int kNotFound = 404001;
 inline constexpr int kDeviceNotOnline = 404103;
 inline constexpr int kMethodNotAllowed = 405001;
 inline constexpr int kAlreadyExists = 409001;
 inline constexpr int kPreconditionFailed = 412001;
+inline constexpr int kLockLost = 412002;
 inline constexpr int kMessageTooLarge = 413001;
 inline constexpr int kTooManyDevices = 413002;
 inline constexpr int kUnsupportedMediaType = 415001;
+inline constexpr int kThrottled = 429001;
 inline constexpr int kServerError = 500001;
+inline constexpr int kBadDeviceResponse = 502101;  // the number is ours
+inline constexpr int kGatewayTimeout = 504101;
 }  // namespace code
 
 struct Failure {
