@@ -3,8 +3,9 @@
 // answered "server error", and afterwards the device's twin can be read.
 //
 // Input, a step in each line: "publish QOS TOPIC PAYLOAD", "subscribe QOS FILTER", "unsubscribe
-// FILTER", "puback ID", "desired JSON" (an operator changes the twin), "bytes ..." as they are. The
-// first line "dps" makes it a conversation with DPS.
+// FILTER", "puback ID", "desired JSON" (an operator changes the twin), "method JSON" (an operator
+// calls one), "message TEXT" (an operator sends one), "bytes ..." as they are. The first line "dps"
+// makes it a conversation with DPS.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -132,12 +133,25 @@ class Conversation {
       const std::string body = R"({"properties":{"desired":)" + std::string(rest) + "}}";
       require(site_.call("PATCH", "/twins/dev-1", body).status < 500);
       take_output();
+    } else if (command == "method") {
+      calls_.push_back(site_.call("POST", "/twins/dev-1/methods", std::string(rest)));
+      take_output();
+    } else if (command == "message") {
+      const std::string queue = "/devices/dev-1/messages/devicebound";
+      require(site_.call("POST", queue, std::string(rest)).status < 500);
+      take_output();
     } else if (command == "bytes") {
       feed(std::string(rest));
     }
   }
 
-  void end() { session_.gone(); }
+  void end() {
+    session_.gone();
+    for (const hub::HttpResponse& call : calls_) {
+      const auto answer = call.later ? call.later->take() : nullptr;
+      if (answer) require(json::accept(answer->body) && answer->status != 500);
+    }
+  }
 
  private:
   void feed(const std::string& bytes) {
@@ -162,11 +176,13 @@ class Conversation {
     if (static_cast<hub::mqtt::PacketType>(frame.type) != hub::mqtt::PacketType::Publish) return;
     const auto message = hub::mqtt::parse_publish(frame);
     require(message.has_value());
+    if (message->topic.starts_with("devices/dev-1/messages/devicebound/")) return;
     require(message->payload.empty() || json::accept(text_of(message->payload)));
     require(message->topic.find("/res/500") == std::string_view::npos);
   }
 
   Site& site_;
+  std::vector<hub::HttpResponse> calls_;
   hub::mqtt::SessionMemory memory_;
   const std::function<contract::UnixSeconds()> wall_clock_ = [] { return kNow; };
   hub::mqtt::Session session_{site_.core(), memory_, wall_clock_, {}, Instant{}};

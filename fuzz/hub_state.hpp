@@ -36,6 +36,7 @@ inline hub::Hub& empty_hub() {
       "DELETE FROM enrollment WHERE id <> 'devices'");
   require(emptied.has_value());
   hub.activity.clear();
+  require(hub.messages.load().has_value());
   hub.management.forget_rules();
   return hub;
 }

@@ -42,15 +42,20 @@ class HubCore final : public Core {
   }
 
   void connected(const std::string& device_id, DeviceLink& link) override {
-    hub_.links.add(device_id, link);
-    note_connection(device_id, true);
+    hub_.links.add(device_id, link, note_connection(device_id, true));
+    hub_.messages.connection_changed(device_id);
   }
 
   void disconnected(const std::string& device_id, DeviceLink& link) override {
-    if (hub_.links.remove(device_id, link)) note_connection(device_id, false);
+    if (!hub_.links.remove(device_id, link)) return;
+    note_connection(device_id, false);
+    hub_.messages.connection_changed(device_id);
   }
 
-  void listening(const std::string& device_id) override { hub_.methods.listening(device_id); }
+  void listening(const std::string& device_id) override {
+    hub_.methods.listening(device_id);
+    hub_.messages.deliver(device_id);
+  }
 
   void method_answered(const std::string& device_id, const contract::MethodResponse& response,
                        std::string_view payload) override {
@@ -58,8 +63,14 @@ class HubCore final : public Core {
     hub_.methods.answered(device_id, response, payload);
   }
 
-  void message_completed(const std::string&, std::uint64_t) override {}
-  bool redeliver(const std::string&, std::uint64_t) override { return false; }
+  void message_completed(const std::string& device_id, std::uint64_t sequence) override {
+    note_activity(device_id);
+    hub_.messages.completed(device_id, sequence);
+  }
+
+  bool redeliver(const std::string& device_id, std::uint64_t sequence) override {
+    return hub_.messages.redeliver(device_id, sequence);
+  }
 
   Answer get_twin(const std::string& device_id) override {
     const auto twin = hub_.twins.get(device_id);
@@ -80,8 +91,9 @@ class HubCore final : public Core {
     return {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt};
   }
 
-  void telemetry(const std::string& device_id, std::string_view, std::string_view) override {
-    note_activity(device_id);
+  void telemetry(const std::string& device_id, std::string_view properties,
+                 std::string_view payload) override {
+    take_telemetry(hub_, device_id, properties, payload);
   }
 
   Result<Login, LoginRefusal> dps_login(const contract::DpsUserName& user,
@@ -113,6 +125,7 @@ class HubCore final : public Core {
     // What cannot be written now stays in memory and is tried again at the next tick.
     (void)write_activity(hub_);
     hub_.methods.tick();
+    hub_.messages.tick();
   }
 
  private:
@@ -120,7 +133,7 @@ class HubCore final : public Core {
                                          std::optional<std::uint64_t> if_version) {
     OTA_TRY(auto transaction, Transaction::begin(hub_.database));
     Notices notices;
-    OTA_TRY(const auto version, hub_.twins.patch_reported(device_id, json, if_version));
+    OTA_TRY(const auto version, hub_.twins.patch_reported(device_id, json, if_version, notices));
     OTA_TRY(hub_.management.device_changed(
         device_id, {.created = false, .tags = false, .desired = false, .reported = true}, notices));
     OTA_TRY(transaction.commit());
@@ -142,9 +155,9 @@ class HubCore final : public Core {
 
   void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }
 
-  void note_connection(const std::string& device_id, bool is_connected) {
+  Connected note_connection(const std::string& device_id, bool is_connected) {
     // Bookkeeping only: a device is served although this could not be written.
-    (void)hub_.registry.set_connection(device_id, is_connected);
+    return hub_.registry.set_connection(device_id, is_connected).value_or(Connected{});
   }
 
   Hub hub_;

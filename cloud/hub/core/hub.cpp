@@ -32,6 +32,7 @@ Outcome<Ok> prepare_state(Hub& hub) {
                            {"0ne" + random_hex(8)}));
   OTA_TRY(create_default_group(hub));
   OTA_TRY(hub.registry.disconnect_all());
+  OTA_TRY(hub.messages.load());
   return transaction.commit();
 }
 
@@ -40,6 +41,15 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
   OTA_TRY(const bool found, row.step());
   if (!found) return Failure{code::kServerError, "the hub's state has no " + std::string(name)};
   return row.text(0);
+}
+
+void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
+                    std::string_view payload) {
+  hub.activity[device_id] = hub.now_text();
+  hub.links.tell({.type = EventType::Telemetry,
+                  .device_id = device_id,
+                  .properties = std::string(properties),
+                  .body = std::string(payload)});
 }
 
 Outcome<Ok> write_activity(Hub& hub) {

@@ -8,9 +8,11 @@
 #include "cloud/hub/core/configurations.hpp"
 #include "cloud/hub/core/core.hpp"
 #include "cloud/hub/core/enrollments.hpp"
+#include "cloud/hub/core/events.hpp"
 #include "cloud/hub/core/links.hpp"
 #include "cloud/hub/core/login.hpp"
 #include "cloud/hub/core/management.hpp"
+#include "cloud/hub/core/messages.hpp"
 #include "cloud/hub/core/methods.hpp"
 #include "cloud/hub/core/policies.hpp"
 #include "cloud/hub/core/provisioning.hpp"
@@ -29,9 +31,11 @@ struct Hub {
 
   Settings settings;
   Database database;
-  Links links;
+  Events events{settings.now};
+  Links links{events};
   std::map<std::string, std::string> activity;  // last messages of devices, not yet written
   Methods methods{links, settings};
+  Messages messages{database, links, settings};
   Policies policies{database};
   Registry registry{database, settings};
   DeviceLogin device_login{registry, policies, settings};
@@ -50,6 +54,10 @@ inline constexpr std::string_view kDefaultEnrollmentGroup = "devices";
 
 /// A value that was made on first start.
 Outcome<std::string> read_setting(const Database& database, std::string_view name);
+
+/// A device's message to the cloud, wherever it came in. `properties` is an encoded bag.
+void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
+                    std::string_view payload);
 
 /// Writes down the last messages of devices.
 Outcome<Ok> write_activity(Hub& hub);

@@ -1,6 +1,7 @@
 #pragma once
 
-// The connected devices, and what a change has to tell them once it is durable.
+// The connected devices, and what a change has to tell them, and those who watch, once it is
+// durable.
 
 #include <cstdint>
 #include <map>
@@ -8,20 +9,36 @@
 #include <vector>
 
 #include "cloud/hub/core/core.hpp"
+#include "cloud/hub/core/events.hpp"
 
 namespace ota::hub {
 
+/// What events say of a connection.
+struct Connected {
+  std::string generation_id;
+  std::string authentication_type;  // sas, selfSigned, certificateAuthority
+};
+
 class Links {
  public:
+  explicit Links(Events& events) : events_(events) {}
+
   /// Registers the link; an older one of the same device is closed.
-  void add(const std::string& device_id, DeviceLink& link);
+  void add(const std::string& device_id, DeviceLink& link, Connected facts = {});
   /// False if another link has taken the device over.
   bool remove(const std::string& device_id, const DeviceLink& link);
   DeviceLink* find(const std::string& device_id) const;
+  /// Adds an event with what is known of the device's connection.
+  void tell(Event event) const;
   std::size_t size() const { return links_.size(); }
 
  private:
-  std::map<std::string, DeviceLink*, std::less<>> links_;
+  struct Entry {
+    DeviceLink* link = nullptr;
+    Connected facts;
+  };
+  Events& events_;
+  std::map<std::string, Entry, std::less<>> links_;
 };
 
 /// What a change has to tell devices. Collected inside a transaction and delivered after its
@@ -30,6 +47,10 @@ class Notices {
  public:
   void desired_patch(std::string device_id, std::uint64_t version, std::string json);
   void close(std::string device_id, std::string reason);
+  void event(Event event);
+  void created(const std::string& device_id);
+  /// Closes the device's connection, too.
+  void deleted(const std::string& device_id);
   void deliver(const Links& links) const;
 
  private:
@@ -44,6 +65,7 @@ class Notices {
   };
   std::vector<Patch> patches_;
   std::vector<Closing> closings_;
+  std::vector<Event> events_;
 };
 
 }  // namespace ota::hub

@@ -131,6 +131,7 @@ Outcome<std::vector<const Management::Rule*>> Management::matching(
 
 Outcome<Ok> Management::device_changed(const std::string& device_id, DeviceChange change,
                                        Notices& notices) {
+  if (change.created) notices.created(device_id);
   OTA_TRY(load_rules());
   std::vector<const Rule*> candidates;
   for (const auto& rule : rules_) {

@@ -15,7 +15,8 @@ constexpr std::string_view kColumns =
     "device_id, generation_id, device_etag, status, status_reason, status_updated, "
     "authentication_type, primary_key,"
     " secondary_key, primary_thumbprint, secondary_thumbprint, connection_state, "
-    "connection_updated, last_activity, iot_edge";
+    "connection_updated, last_activity, iot_edge,"
+    " (SELECT COUNT(*) FROM message WHERE message.device_id = device.device_id)";
 
 Device read_row(const Statement& row) {
   Device device;
@@ -34,6 +35,7 @@ Device read_row(const Statement& row) {
   device.connection_updated = row.text(12);
   device.last_activity = row.text(13);
   device.iot_edge = row.integer(14) != 0;
+  device.message_count = row.integer(15);
   return device;
 }
 
@@ -137,12 +139,18 @@ Outcome<Ok> Registry::remove(std::string_view id) {
   return Ok{};
 }
 
-Outcome<Ok> Registry::set_connection(std::string_view id, bool connected) {
-  OTA_TRY(database_.execute(
-      "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
-      " WHERE device_id = ?1",
-      {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
-  return Ok{};
+Outcome<Connected> Registry::set_connection(std::string_view id, bool connected) {
+  OTA_TRY(
+      auto row,
+      database_.query(
+          "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
+          " WHERE device_id = ?1 RETURNING generation_id, authentication_type",
+          {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
+  OTA_TRY(const bool known, row.step());
+  if (!known) return Connected{};
+  Connected facts{row.text(0), row.text(1)};
+  OTA_TRY(row.step());  // the statement is over, and with it its transaction
+  return facts;
 }
 
 Outcome<Ok> Registry::disconnect_all() {

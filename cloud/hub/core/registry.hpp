@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cloud/hub/core/core.hpp"
+#include "cloud/hub/core/links.hpp"
 #include "cloud/hub/state/database.hpp"
 
 namespace ota::hub {
@@ -33,6 +34,7 @@ struct Device {
   std::string connection_updated{kNever};
   std::string last_activity{kNever};
   bool iot_edge = false;
+  std::int64_t message_count = 0;  // cloud-to-device messages that wait
 
   bool enabled() const { return status == "enabled"; }
   /// Whether a live session that was opened under `before` must end.
@@ -59,7 +61,8 @@ class Registry {
   Outcome<Device> update(Device device);
   Outcome<Ok> remove(std::string_view id);
 
-  Outcome<Ok> set_connection(std::string_view id, bool connected);
+  /// What events say of the connection.
+  Outcome<Connected> set_connection(std::string_view id, bool connected);
   /// At start nobody is connected, whatever a killed hub left behind.
   Outcome<Ok> disconnect_all();
 

@@ -105,7 +105,7 @@ json to_json(const Device& device) {
       {"connectionStateUpdatedTime", device.connection_updated},
       {"statusUpdatedTime", device.status_updated},
       {"lastActivityTime", device.last_activity},
-      {"cloudToDeviceMessageCount", 0},
+      {"cloudToDeviceMessageCount", device.message_count},
       {"authentication",
        {{"type", device.authentication_type},
         {"symmetricKey",

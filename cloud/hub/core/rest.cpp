@@ -30,6 +30,8 @@ constexpr std::array kRoutes = {
     Route{"configurations", Service::Hub, handle_configurations},
     Route{"statistics", Service::Hub, handle_statistics},
     Route{"twins", Service::Hub, handle_twins},
+    Route{"messages", Service::Hub, handle_addressed_message},
+    Route{"$local", Service::Hub, handle_local},
     Route{"enrollments", Service::Dps, handle_enrollments},
     Route{"enrollmentGroups", Service::Dps, handle_enrollment_groups},
     Route{"registrations", Service::Dps, handle_registrations},

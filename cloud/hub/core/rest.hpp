@@ -49,6 +49,15 @@ Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call);
+/// /devices/{id}/messages/...
+bool is_message_path(const Call& call);
+Outcome<HttpResponse> handle_messages(Hub& hub, const Call& call);
+/// /messages/devicebound, addressed by a header field.
+Outcome<HttpResponse> handle_addressed_message(Hub& hub, const Call& call);
+/// DELETE /devices/{id}/commands, once the right is proven.
+Outcome<HttpResponse> purge_messages(Hub& hub, const Call& call);
+/// What only this hub offers: /$local/events.
+Outcome<HttpResponse> handle_local(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_query(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_enrollments(Hub& hub, const Call& call);

@@ -77,8 +77,9 @@ Outcome<HttpResponse> delete_device(Hub& hub, const Call& call) {
   }
   OTA_TRY(hub.registry.remove(id));
   OTA_TRY(transaction.commit());
+  hub.messages.forget(id);
   Notices notices;
-  notices.close(id, "the device was deleted");
+  notices.deleted(id);
   notices.deliver(hub.links);
   return no_content();
 }
@@ -87,6 +88,11 @@ Outcome<HttpResponse> delete_device(Hub& hub, const Call& call) {
 
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call) {
   if (call.is("POST", 2) && call.segments[1] == "query") return handle_query(hub, call);
+  if (is_message_path(call)) return handle_messages(hub, call);
+  if (call.is("DELETE", 3) && call.segments[2] == "commands") {
+    OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryWrite, Right::ServiceConnect}));
+    return purge_messages(hub, call);
+  }
   const bool reads = call.request.method == "GET";
   if (reads) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryRead, Right::RegistryWrite}));

@@ -8,7 +8,7 @@
 
 namespace ota::hub {
 
-inline constexpr std::array<std::string_view, 1> kSchema = {R"sql(
+inline constexpr std::array<std::string_view, 2> kSchema = {R"sql(
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE policy (
@@ -57,6 +57,15 @@ CREATE TABLE registration (
   registration_id TEXT PRIMARY KEY, enrollment_group_id TEXT, device_id TEXT NOT NULL,
   operation_id TEXT NOT NULL, substatus TEXT NOT NULL, attestation TEXT NOT NULL,
   etag TEXT NOT NULL, created TEXT NOT NULL, updated TEXT NOT NULL);
+)sql",
+                                                            R"sql(
+CREATE TABLE message (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  device_id TEXT NOT NULL REFERENCES device (device_id) ON DELETE CASCADE,
+  properties TEXT NOT NULL, body TEXT NOT NULL, enqueued TEXT NOT NULL, expires INTEGER NOT NULL,
+  deliveries INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX message_of_device ON message (device_id, sequence);
+CREATE INDEX message_expiry ON message (expires);
 )sql"};
 
 }  // namespace ota::hub

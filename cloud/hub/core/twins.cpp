@@ -36,6 +36,20 @@ Outcome<std::optional<json>> section_of(const json& body, const char* outer, con
   return std::optional<json>{std::move(section)};
 }
 
+/// A change as those who watch see it: what was written, and its version.
+Event twin_event(const std::string& device_id, std::string_view operation, std::string body) {
+  return {.type = EventType::Twin,
+          .device_id = device_id,
+          .properties = std::string(operation),
+          .body = std::move(body)};
+}
+
+Event section_event(const std::string& device_id, std::string_view section,
+                    const std::string& patch) {
+  return twin_event(device_id, "updateTwin",
+                    R"({"properties":{")" + std::string(section) + "\":" + patch + "}}");
+}
+
 /// What a replacement leads to, without the nulls that a client may have put in.
 json replacement_patch(const json& from, const json& to) {
   json target = json::object();
@@ -83,7 +97,8 @@ Outcome<Twin> Twins::get(std::string_view device_id) const {
 }
 
 Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::string_view text,
-                                             std::optional<std::uint64_t> if_version) {
+                                             std::optional<std::uint64_t> if_version,
+                                             Notices& notices) {
   OTA_TRY(auto patch, parse_json_object(text, twin::kPatchLimits));
   twin::drop_service_members(patch);
   OTA_TRY(twin::check_content(patch));
@@ -102,6 +117,8 @@ Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::st
       "UPDATE device SET reported = ?2, reported_metadata = ?3, reported_version = ?4, version = ?5"
       " WHERE device_id = ?1",
       {device_id, json_to_text(reported), json_to_text(metadata), version, twin.version + 1}));
+  notices.event(
+      section_event(twin.device_id, "reported", twin::with_version(json_to_text(patch), version)));
   return version;
 }
 
@@ -114,8 +131,9 @@ Outcome<Ok> Twins::change_desired(Twin& twin, const json& patch, Notices& notice
   OTA_TRY(twin::check_size(desired, twin::Section::Desired));
   twin.desired = json_to_text(desired);
   twin.desired_metadata = json_to_text(metadata);
-  notices.desired_patch(twin.device_id, twin.desired_version,
-                        twin::with_version(json_to_text(patch), twin.desired_version));
+  std::string told = twin::with_version(json_to_text(patch), twin.desired_version);
+  notices.event(section_event(twin.device_id, "desired", told));
+  notices.desired_patch(twin.device_id, twin.desired_version, std::move(told));
   return Ok{};
 }
 
@@ -145,6 +163,8 @@ Outcome<Twins::Changes> Twins::write(std::string_view device_id, const json& bod
     twin::merge(document, metadata, patch_for(document, *tags), {});
     OTA_TRY(twin::check_size(document, twin::Section::Tags));
     twin.tags = json_to_text(document);
+    notices.event(twin_event(twin.device_id, how == Write::Merge ? "updateTwin" : "replaceTwin",
+                             R"({"tags":)" + json_to_text(*tags) + "}"));
   }
   if (desired)
     OTA_TRY(change_desired(twin, patch_for(stored_json(twin.desired), *desired), notices));
@@ -182,7 +202,7 @@ json to_json(const Device& device, const Twin& twin, const json& configurations)
       {"connectionState", device.connection_state},
       {"connectionStateUpdateTime", device.connection_updated},
       {"lastActivityTime", device.last_activity},
-      {"cloudToDeviceMessageCount", 0},
+      {"cloudToDeviceMessageCount", device.message_count},
       {"authenticationType", device.authentication_type},
       {"x509Thumbprint", identity["authentication"]["x509Thumbprint"]},
       {"modelId", ""},

@@ -46,7 +46,7 @@ class Twins {
   /// Merges what the device reports. Returns the new reported version. Errors: NotFound,
   /// PreconditionFailed, ArgumentInvalid.
   Outcome<std::uint64_t> patch_reported(std::string_view device_id, std::string_view json,
-                                        std::optional<std::uint64_t> if_version);
+                                        std::optional<std::uint64_t> if_version, Notices& notices);
 
   enum class Write : std::uint8_t { Merge, Replace };
   struct Changes {
