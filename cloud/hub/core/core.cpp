@@ -16,6 +16,10 @@ namespace {
 class HubCore final : public Core {
  public:
   HubCore(Settings settings, Database database) : hub_(std::move(settings), std::move(database)) {}
+  HubCore(const HubCore&) = delete;
+  HubCore& operator=(const HubCore&) = delete;
+  // Nobody is left to hear of a failure.
+  ~HubCore() override { (void)write_activity(hub_); }
 
   Outcome<Ok> prepare() {
     OTA_TRY(prepare_state(hub_));
@@ -42,13 +46,14 @@ class HubCore final : public Core {
   }
 
   void connected(const std::string& device_id, DeviceLink& link) override {
-    hub_.links.add(device_id, link, note_connection(device_id, true));
+    hub_.links.add(device_id, link, facts_of(device_id));
+    hub_.connections[device_id] = true;
     hub_.messages.connection_changed(device_id);
   }
 
   void disconnected(const std::string& device_id, DeviceLink& link) override {
     if (!hub_.links.remove(device_id, link)) return;
-    note_connection(device_id, false);
+    hub_.connections[device_id] = false;
     hub_.messages.connection_changed(device_id);
   }
 
@@ -155,9 +160,10 @@ class HubCore final : public Core {
 
   void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }
 
-  Connected note_connection(const std::string& device_id, bool is_connected) {
-    // Bookkeeping only: a device is served although this could not be written.
-    return hub_.registry.set_connection(device_id, is_connected).value_or(Connected{});
+  Connected facts_of(const std::string& device_id) const {
+    const auto device = hub_.registry.find(device_id);
+    if (!device || !device.value()) return {};
+    return {device.value()->generation_id, device.value()->authentication_type};
   }
 
   Hub hub_;

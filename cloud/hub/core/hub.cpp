@@ -53,13 +53,16 @@ void take_telemetry(Hub& hub, const std::string& device_id, std::string_view pro
 }
 
 Outcome<Ok> write_activity(Hub& hub) {
-  if (hub.activity.empty()) return Ok{};
+  if (hub.activity.empty() && hub.connections.empty()) return Ok{};
   OTA_TRY(auto transaction, Transaction::begin(hub.database));
   OTA_TRY(auto update, hub.database.query(
                            "UPDATE device SET last_activity = ?2 WHERE device_id = ?1", {"", ""}));
+  for (const auto& [device_id, connected] : hub.connections)
+    OTA_TRY(hub.registry.set_connection(device_id, connected));
   for (const auto& [device_id, time] : hub.activity) OTA_TRY(update.run({device_id, time}));
   OTA_TRY(transaction.commit());
   hub.activity.clear();
+  hub.connections.clear();
   return Ok{};
 }
 

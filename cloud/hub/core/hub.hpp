@@ -33,7 +33,10 @@ struct Hub {
   Database database;
   Events events{settings.now};
   Links links{events};
-  std::map<std::string, std::string> activity;  // last messages of devices, not yet written
+  // Bookkeeping that is not yet written: times of last messages, and who came (true) or went. One
+  // transaction for all of it costs a storm of ten thousand connections less than one for each.
+  std::map<std::string, std::string> activity;
+  std::map<std::string, bool> connections;
   Methods methods{links, settings};
   Messages messages{database, links, settings};
   Policies policies{database};
@@ -59,7 +62,8 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
 void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
                     std::string_view payload);
 
-/// Writes down the last messages of devices.
+/// Writes down the last messages of devices and their connections. What cannot be written, as on a
+/// full disk, stays and is tried again.
 Outcome<Ok> write_activity(Hub& hub);
 
 /// "host" or "host:port" when the port is not the protocol's own.

@@ -139,18 +139,12 @@ Outcome<Ok> Registry::remove(std::string_view id) {
   return Ok{};
 }
 
-Outcome<Connected> Registry::set_connection(std::string_view id, bool connected) {
-  OTA_TRY(
-      auto row,
-      database_.query(
-          "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
-          " WHERE device_id = ?1 RETURNING generation_id, authentication_type",
-          {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
-  OTA_TRY(const bool known, row.step());
-  if (!known) return Connected{};
-  Connected facts{row.text(0), row.text(1)};
-  OTA_TRY(row.step());  // the statement is over, and with it its transaction
-  return facts;
+Outcome<Ok> Registry::set_connection(std::string_view id, bool connected) {
+  OTA_TRY(database_.execute(
+      "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
+      " WHERE device_id = ?1",
+      {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
+  return Ok{};
 }
 
 Outcome<Ok> Registry::disconnect_all() {

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "cloud/hub/core/core.hpp"
-#include "cloud/hub/core/links.hpp"
 #include "cloud/hub/state/database.hpp"
 
 namespace ota::hub {
@@ -61,8 +60,7 @@ class Registry {
   Outcome<Device> update(Device device);
   Outcome<Ok> remove(std::string_view id);
 
-  /// What events say of the connection.
-  Outcome<Connected> set_connection(std::string_view id, bool connected);
+  Outcome<Ok> set_connection(std::string_view id, bool connected);
   /// At start nobody is connected, whatever a killed hub left behind.
   Outcome<Ok> disconnect_all();
 

@@ -30,7 +30,35 @@ Failure failure_of(sqlite3* database) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+StatementCache::~StatementCache() {
+  for (sqlite3_stmt* statement : recent_) sqlite3_finalize(statement);
+}
+
+sqlite3_stmt* StatementCache::take(std::string_view sql) {
+  const auto found = by_text_.find(sql);
+  if (found == by_text_.end()) return nullptr;
+  sqlite3_stmt* statement = *found->second;
+  recent_.erase(found->second);
+  by_text_.erase(found);
+  return statement;
+}
+
+void StatementCache::give_back(sqlite3_stmt* statement) {
+  // An unfinished statement would keep its snapshot of the database; its values may be large.
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  const std::string_view text = sqlite3_sql(statement);
+  if (by_text_.contains(text)) {
+    sqlite3_finalize(statement);
+    return;
+  }
+  recent_.push_front(statement);
+  by_text_.emplace(text, recent_.begin());
+  if (recent_.size() <= kIdleMax) return;
+  by_text_.erase(sqlite3_sql(recent_.back()));
+  sqlite3_finalize(recent_.back());
+  recent_.pop_back();
+}
 
 Outcome<bool> Statement::step() {
   const int result = sqlite3_step(statement_.get());
@@ -138,12 +166,13 @@ Outcome<Ok> Database::migrate(std::span<const std::string_view> steps) {
 }
 
 Outcome<Statement> Database::query(std::string_view sql, const Values& values) const {
-  sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &raw,
-                         nullptr) != SQLITE_OK) {
+  sqlite3_stmt* raw = statements_->take(sql);
+  if (raw == nullptr &&
+      sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK) {
     return failure_of(database_.get());
   }
-  Statement statement(database_.get(), raw);
+  Statement statement(database_.get(), raw, *statements_);
   OTA_TRY(statement.bind(values));
   return statement;
 }
@@ -175,7 +204,7 @@ Outcome<std::optional<std::int64_t>> Database::find_integer(std::string_view sql
 }
 
 Outcome<Transaction> Transaction::begin(const Database& database) {
-  OTA_TRY(database.run_script("BEGIN IMMEDIATE"));
+  OTA_TRY(database.execute("BEGIN IMMEDIATE"));
   return Transaction(database);
 }
 
@@ -187,7 +216,7 @@ Transaction::~Transaction() {
 }
 
 Outcome<Ok> Transaction::commit() {
-  OTA_TRY(database_->run_script("COMMIT"));
+  OTA_TRY(database_->execute("COMMIT"));
   database_ = nullptr;
   return Ok{};
 }

@@ -9,11 +9,14 @@
 // to each twin update.
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -49,6 +52,29 @@ class Value {
 
 using Values = std::vector<Value>;
 
+/// Statements that were used and are not in use, ready for the next use of the same text: most of
+/// the time of a small statement would go into its preparation.
+class StatementCache {
+ public:
+  static constexpr std::size_t kIdleMax = 200;  // texts of queries by clients vary without end
+
+  StatementCache() = default;
+  StatementCache(const StatementCache&) = delete;
+  StatementCache& operator=(const StatementCache&) = delete;
+  ~StatementCache();
+
+  /// Null if there is none of this text.
+  sqlite3_stmt* take(std::string_view sql);
+  /// Beyond the limit the one that was not used for the longest time goes.
+  void give_back(sqlite3_stmt* statement);
+  std::size_t size() const { return by_text_.size(); }
+
+ private:
+  using Recent = std::list<sqlite3_stmt*>;  // the last used one first
+  Recent recent_;
+  std::unordered_map<std::string_view, Recent::iterator> by_text_;  // each statement owns its text
+};
+
 /// A prepared statement. Lives no longer than its database.
 class Statement {
  public:
@@ -67,14 +93,15 @@ class Statement {
 
  private:
   friend class Database;
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const;
+  struct GiveBack {
+    StatementCache* cache;
+    void operator()(sqlite3_stmt* statement) const { cache->give_back(statement); }
   };
-  Statement(sqlite3* database, sqlite3_stmt* statement)
-      : database_(database), statement_(statement) {}
+  Statement(sqlite3* database, sqlite3_stmt* statement, StatementCache& cache)
+      : database_(database), statement_(statement, GiveBack{&cache}) {}
 
   sqlite3* database_;
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
 };
 
 class Database {
@@ -96,6 +123,8 @@ class Database {
   Outcome<Ok> run_script(std::string_view sql) const;
   /// Grows with every row that is written: two equal numbers mean that nothing changed between.
   std::int64_t change_count() const;
+  /// Prepared statements that wait for their next use.
+  std::size_t idle_statements() const { return statements_->size(); }
   /// The first column of the first row; nothing without a row.
   Outcome<std::optional<std::int64_t>> find_integer(std::string_view sql,
                                                     const Values& values = {}) const;
@@ -109,6 +138,7 @@ class Database {
   static Outcome<Database> open_with(const std::string& file, std::string_view pragmas);
 
   std::unique_ptr<sqlite3, Close> database_;
+  std::unique_ptr<StatementCache> statements_ = std::make_unique<StatementCache>();
 };
 
 /// All or nothing: what is not committed is undone when the object goes. Transactions do not nest.

@@ -137,6 +137,41 @@ TEST(Database, UndoesWhatIsNotCommitted) {
   EXPECT_EQ(count(*database), 1);
 }
 
+TEST(Database, LetsTheSameStatementRunWithinItself) {
+  auto database = Database::open_in_memory();
+  ASSERT_TRUE(database->migrate(kSchema));
+  ASSERT_TRUE(database->execute("INSERT INTO note (words) VALUES ('a'), ('b')"));
+  constexpr std::string_view kText = "SELECT words FROM note ORDER BY id";
+  auto outer = database->query(kText);
+  ASSERT_TRUE(outer->step().value());
+  auto inner = database->query(kText);
+  ASSERT_TRUE(inner->step().value());
+  ASSERT_TRUE(inner->step().value());
+  EXPECT_EQ(inner->text(0), "b");
+  EXPECT_EQ(outer->text(0), "a");
+}
+
+TEST(Database, GivesAReusedStatementNothingOfItsLastUse) {
+  auto database = Database::open_in_memory();
+  constexpr std::string_view kText = "SELECT ?1";
+  {
+    auto first = database->query(kText, {"left over"});
+    ASSERT_TRUE(first->step().value());
+  }
+  auto second = database->query(kText, {nullptr});
+  ASSERT_TRUE(second->step().value());
+  EXPECT_TRUE(second->is_null(0));
+  EXPECT_FALSE(second->step().value());
+}
+
+TEST(Database, KeepsABoundedNumberOfStatements) {
+  auto database = Database::open_in_memory();
+  for (std::size_t i = 0; i < 2 * StatementCache::kIdleMax; ++i) {
+    EXPECT_EQ(database->find_integer("SELECT " + std::to_string(i)).value(), i);
+  }
+  EXPECT_EQ(database->idle_statements(), StatementCache::kIdleMax);
+}
+
 TEST(Database, KeepsNullsNumbersAndEmbeddedZeros) {
   auto database = Database::open_in_memory();
   const std::string zero("a\0b", 3);
