@@ -24,10 +24,11 @@ class Service:
         def of(name):
             return re.search(rf"^{name} *= *['\"](.*)['\"]$", text, re.MULTILINE).group(1)
 
-        self._hub = _parts(of("iothub_connection_string"))
+        self.iothub_connection_string = of("iothub_connection_string")
+        self._hub = _parts(self.iothub_connection_string)
         self._dps = _parts(of("dps_connection_string"))
         self._storage = _parts(of("storage_connection_string"))
-        self._tls = ssl.create_default_context(cafile=of("ca_file"))
+        self.tls = ssl.create_default_context(cafile=of("ca_file"))
         # What must never be seen in a log.
         self.secrets = [
             self._hub["SharedAccessKey"],
@@ -109,35 +110,53 @@ class Service:
         url = f"{self.blob_url(path)}?{self.blob_token(path, permissions='rcwd')}"
         headers = {"x-ms-blob-type": "BlockBlob"} if method == "PUT" else {}
         request = urllib.request.Request(url, data=content, method=method, headers=headers)
-        urllib.request.urlopen(request, context=self._tls, timeout=30).close()
+        urllib.request.urlopen(request, context=self.tls, timeout=30).close()
 
     def _call(self, service, method, path, body=None, if_match=None):
-        host = service["HostName"]
-        expiry = int(time.time()) + TOKEN_LIFE_S
-        resource = urllib.parse.quote(host, safe="")
-        token = urllib.parse.urlencode(
-            {
-                "sr": host,
-                "sig": _sign(service["SharedAccessKey"], f"{resource}\n{expiry}"),
-                "se": expiry,
-                "skn": service["SharedAccessKeyName"],
-            }
-        )
-        headers = {
-            "Authorization": f"SharedAccessSignature {token}",
-            "Content-Type": "application/json",
-        }
-        if if_match:
-            headers["If-Match"] = f'"{if_match}"'
         request = urllib.request.Request(
-            f"https://{host}/{path}?api-version={API_VERSION}",
+            f"https://{service['HostName']}{self.target_of(path)}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers=headers,
+            headers=_headers(service, if_match),
         )
-        with urllib.request.urlopen(request, context=self._tls, timeout=30) as answer:
+        with urllib.request.urlopen(request, context=self.tls, timeout=30) as answer:
             content = answer.read()
         return json.loads(content) if content else None
+
+    # ---- for connections of another kind ----
+    @property
+    def hub_host(self):
+        return self._hub["HostName"]
+
+    @staticmethod
+    def target_of(path):
+        return f"/{path}?api-version={API_VERSION}"
+
+    def headers_for(self, path, if_match=None):
+        """With a token of the service that owns the path."""
+        is_dps = path.startswith(("enrollment", "registration"))
+        return _headers(self._dps if is_dps else self._hub, if_match)
+
+
+def _headers(service, if_match):
+    host = service["HostName"]
+    expiry = int(time.time()) + TOKEN_LIFE_S
+    resource = urllib.parse.quote(host, safe="")
+    token = urllib.parse.urlencode(
+        {
+            "sr": host,
+            "sig": _sign(service["SharedAccessKey"], f"{resource}\n{expiry}"),
+            "se": expiry,
+            "skn": service["SharedAccessKeyName"],
+        }
+    )
+    headers = {
+        "Authorization": f"SharedAccessSignature {token}",
+        "Content-Type": "application/json",
+    }
+    if if_match:
+        headers["If-Match"] = f'"{if_match}"'
+    return headers
 
 
 def _parts(connection_string):

@@ -69,6 +69,17 @@ class Site:
         self._hub_arguments = arguments
         return facts
 
+    @property
+    def hub_pid(self):
+        return self._hub.pid
+
+    @property
+    def mqtt_port(self):
+        return self._ports[0]
+
+    def signal_hub(self, name):
+        self._hub.signal(getattr(signal, name))
+
     def stop_hub(self):
         code = self._hub.stop()
         self._hub = None
