@@ -21,6 +21,7 @@ namespace {
 struct HubOptions {
   hub::ServerOptions server;
   std::string log_level = "info";
+  std::string limits = "none";
 };
 
 /// $XDG_STATE_HOME/mcu-ota/hub, else ~/.local/state/mcu-ota/hub, else here.
@@ -77,6 +78,7 @@ ExitCode run_hub(const Context& context, HubOptions options) {
   options.server.state_directory = absolute(options.server.state_directory);
   options.server.profile_file =
       absolute(context.profile_path.empty() ? profile::default_path() : context.profile_path);
+  options.server.tier = hub::tier_of(options.limits).value_or(hub::Tier::None);
   options.server.open_core = hub::Core::open;
   auto server = hub::HubServer::start(options.server);
   if (!server) {
@@ -120,6 +122,16 @@ void add_hub(CLI::App& app, Context& context) {
                    "Certificate authorities (PEM) whose device certificates are trusted")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
+  verb->add_option("--limits", options->limits,
+                   "Throttle and count like this edition of IoT Hub with one unit")
+      ->check(CLI::IsMember({"none", "f1", "s1", "s2", "s3"}))
+      ->capture_default_str();
+  verb->add_option(
+          "--evaluate-every", server.evaluate_every_s,
+          "Seconds between evaluations of configurations and metrics, 300 as in the cloud; "
+          "0: at once")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
   verb->add_option("--log-level", options->log_level, "What goes to standard error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

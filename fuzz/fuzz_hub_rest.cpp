@@ -1,7 +1,8 @@
 // Requests to the service REST of IoT Hub and DPS, by a client with the right key. Properties: no
 // request is answered "server error" (the state is a healthy database in memory, so that would be a
 // mistake of ours), bodies are JSON, devices are told only JSON objects with a version, and
-// afterwards each device's twin can be read.
+// afterwards jobs can be worked
+// on and each device's twin can be read.
 //
 // Input: requests as http_script.hpp reads them. What every client sends is added where it is
 // missing: api-version and Authorization.
@@ -97,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text = text_of(std::as_bytes(std::span(data, size)));
   for (std::size_t i = 0; i < kRequestsMax && !text.empty(); ++i)
     (void)send(state, request_of(state, fuzz::take_until(text, fuzz::kNextRequest)));
+  require(state.jobs.advance(state.links).has_value());
   read_all_twins(state);
   state.links.remove("d1", listener);
   return 0;

@@ -33,7 +33,7 @@ inline hub::Hub& empty_hub() {
   // The default enrollment group stays: its keys cost time.
   const auto emptied = hub.database.run_script(
       "DELETE FROM target; DELETE FROM device; DELETE FROM configuration; DELETE FROM registration;"
-      "DELETE FROM enrollment WHERE id <> 'devices'");
+      "DELETE FROM job; DELETE FROM enrollment WHERE id <> 'devices'");
   require(emptied.has_value());
   hub.activity.clear();
   require(hub.messages.load().has_value());

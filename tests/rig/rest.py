@@ -53,6 +53,9 @@ class Service:
             {"properties": {"desired": {"extFwInfo": offer}}},
         )
 
+    def query(self, text):
+        return self._call(self._hub, "POST", "devices/query", {"query": text})
+
     def configurations(self):
         return self._call(self._hub, "GET", "configurations")
 

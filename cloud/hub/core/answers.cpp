@@ -25,10 +25,12 @@ Answer twin_failure(const Failure& failure, contract::UnixSeconds now) {
 }
 
 Answer dps_failure(const Failure& failure, contract::UnixSeconds now) {
+  std::optional<std::uint32_t> retry_after_s;
+  if (failure.retry_after_s != 0) retry_after_s = failure.retry_after_s;
   return {.status = failure.http_status(),
           .body = failure_body(failure, now),
           .version = std::nullopt,
-          .retry_after_s = std::nullopt};
+          .retry_after_s = retry_after_s};
 }
 
 Answer dps_assigning(const std::string& operation_id) {

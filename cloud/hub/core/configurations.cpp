@@ -24,6 +24,7 @@ struct Configurations::Stored {
   std::string metric_queries;
   std::string created;
   std::string updated;
+  std::string results;  // as of the last cycle
 
   std::string etag_text() const { return to_base64(bytes_of(std::to_string(etag))); }
 };
@@ -43,7 +44,7 @@ namespace {
 
 constexpr std::string_view kColumns =
     "configuration_id, etag, schema_version, labels, content, target_condition, priority, "
-    "metric_queries, created, updated";
+    "metric_queries, created, updated, results";
 
 Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
 
@@ -142,7 +143,8 @@ Configurations::Stored Configurations::read_row(const Statement& row) {
           .priority = row.integer(6),
           .metric_queries = row.text(7),
           .created = row.text(8),
-          .updated = row.text(9)};
+          .updated = row.text(9),
+          .results = row.text(10)};
 }
 
 Outcome<std::optional<Configurations::Stored>> Configurations::find(std::string_view id) const {
@@ -160,17 +162,21 @@ Outcome<json> Configurations::show(std::string_view id) {
   return to_json(*stored);
 }
 
-Outcome<json> Configurations::list() {
-  std::vector<Stored> all;
+Outcome<std::vector<Configurations::Stored>> Configurations::all() const {
+  std::vector<Stored> list;
   OTA_TRY(auto row, database_.query("SELECT " + std::string(kColumns) +
                                     " FROM configuration ORDER BY sequence"));
   for (;;) {
     OTA_TRY(const bool more, row.step());
-    if (!more) break;
-    all.push_back(read_row(row));
+    if (!more) return list;
+    list.push_back(read_row(row));
   }
+}
+
+Outcome<json> Configurations::list() {
+  OTA_TRY(const auto list, all());
   json array = json::array();
-  for (const Stored& stored : all) {
+  for (const Stored& stored : list) {
     OTA_TRY(auto object, to_json(stored));
     array.push_back(std::move(object));
   }
@@ -196,9 +202,10 @@ Outcome<Ok> Configurations::put(const std::string& id, const json& body,
 
 Outcome<Ok> Configurations::create(const std::string& id, const Wanted& wanted, Notices& notices) {
   OTA_TRY(const auto count, database_.find_integer("SELECT COUNT(*) FROM configuration"));
-  if (count.value_or(0) >= kConfigurationsMax) {
-    return Failure{code::kQuotaExceeded,
-                   "the hub holds 100 configurations, the most that it can; delete some"};
+  const std::int64_t count_max = quotas_of(settings_.tier).configurations_max;
+  if (count.value_or(0) >= count_max) {
+    return Failure{code::kQuotaExceeded, "the hub holds " + std::to_string(count_max) +
+                                             " configurations, the most that it can; delete some"};
   }
   const std::string now = contract::to_iso8601(settings_.now());
   OTA_TRY(database_.execute(
@@ -208,7 +215,8 @@ Outcome<Ok> Configurations::create(const std::string& id, const Wanted& wanted, 
       {id, wanted.schema_version, json_to_text(wanted.labels), json_to_text(wanted.content),
        json_to_text(wanted.tree), wanted.target_condition, wanted.priority,
        json_to_text(wanted.metric_queries), now}));
-  return management_.configuration_changed(id, Management::ConfigurationChange::Targets, notices);
+  OTA_TRY(management_.configuration_changed(id, Management::ConfigurationChange::Targets, notices));
+  return count_metrics(id);
 }
 
 Outcome<Ok> Configurations::update(const Stored& stored, const Wanted& wanted, Notices& notices) {
@@ -225,12 +233,13 @@ Outcome<Ok> Configurations::update(const Stored& stored, const Wanted& wanted, N
        wanted.priority, json_to_text(wanted.metric_queries),
        contract::to_iso8601(settings_.now())}));
   if (wanted.priority != stored.priority) {
-    return management_.configuration_changed(stored.id, Management::ConfigurationChange::Priority,
-                                             notices);
+    OTA_TRY(management_.configuration_changed(stored.id, Management::ConfigurationChange::Priority,
+                                              notices));
+  } else if (wanted.target_condition != stored.target_condition) {
+    OTA_TRY(management_.configuration_changed(stored.id, Management::ConfigurationChange::Targets,
+                                              notices));
   }
-  if (wanted.target_condition == stored.target_condition) return Ok{};
-  return management_.configuration_changed(stored.id, Management::ConfigurationChange::Targets,
-                                           notices);
+  return count_metrics(stored.id);
 }
 
 Outcome<Ok> Configurations::remove(const std::string& id, std::optional<std::string_view> if_match,
@@ -255,18 +264,45 @@ Outcome<std::int64_t> Configurations::metric(const std::string& query_text) {
   return known.value;
 }
 
-Outcome<json> Configurations::to_json(const Stored& stored) {
+Outcome<Ok> Configurations::count_metrics() {
+  if (settings_.evaluate_every_s == 0) return Ok{};
+  OTA_TRY(const auto list, all());
+  for (const Stored& stored : list) OTA_TRY(count_metrics(stored.id));
+  return Ok{};
+}
+
+Outcome<Ok> Configurations::count_metrics(const std::string& id) {
+  if (settings_.evaluate_every_s == 0) return Ok{};
+  OTA_TRY(const auto stored, find(id));
+  if (!stored) return Ok{};
+  OTA_TRY(const json results, results_of(*stored));
+  OTA_TRY(database_.execute("UPDATE configuration SET results = ?2 WHERE configuration_id = ?1",
+                            {id, json_to_text(results)}));
+  return Ok{};
+}
+
+Outcome<json> Configurations::results_of(const Stored& stored) {
   OTA_TRY(auto row,
           database_.query("SELECT COUNT(*), COALESCE(SUM(status = 'Applied'), 0) FROM target"
                           " WHERE configuration_id = ?1",
                           {stored.id}));
   OTA_TRY(row.step());
+  json custom = json::object();
   const json queries = stored_json(stored.metric_queries);
-  json results = json::object();
   for (const auto& item : queries.items()) {
     OTA_TRY(const std::int64_t value, metric(item.value().get<std::string>()));
-    results[item.key()] = value;
+    custom[item.key()] = value;
   }
+  return json{{"system", {{"targetedCount", row.integer(0)}, {"appliedCount", row.integer(1)}}},
+              {"custom", std::move(custom)}};
+}
+
+Outcome<json> Configurations::to_json(const Stored& stored) {
+  json results = stored_json(stored.results);
+  if (settings_.evaluate_every_s == 0) {
+    OTA_TRY(results, results_of(stored));
+  }
+  const json queries = stored_json(stored.metric_queries);
   const std::string& condition = stored.target_condition;
   const std::string all = "select deviceId from devices";
   const std::string targeted = condition.empty()  ? ""
@@ -285,12 +321,12 @@ Outcome<json> Configurations::to_json(const Stored& stored) {
       {"lastUpdatedTimeUtc", stored.updated},
       {"priority", stored.priority},
       {"systemMetrics",
-       {{"results", {{"targetedCount", row.integer(0)}, {"appliedCount", row.integer(1)}}},
+       {{"results", results.value("system", json::object())},
         {"queries",
          {{"targetedCount", targeted},
           {"appliedCount",
            all + " where configurations.[[" + stored.id + "]].status = 'Applied'"}}}}},
-      {"metrics", {{"results", results}, {"queries", queries}}},
+      {"metrics", {{"results", results.value("custom", json::object())}, {"queries", queries}}},
       {"etag", stored.etag_text()},
   };
 }

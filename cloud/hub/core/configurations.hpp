@@ -15,7 +15,6 @@
 
 namespace ota::hub {
 
-inline constexpr std::int64_t kConfigurationsMax = 100;
 inline constexpr std::size_t kMetricQueriesMax = 5;
 
 class Configurations {
@@ -32,6 +31,9 @@ class Configurations {
   /// Devices are evaluated at once.
   Outcome<Ok> put(const std::string& id, const nlohmann::json& body,
                   std::optional<std::string_view> if_match, Notices& notices);
+  /// Counts all metrics and keeps the results until the next time, where the settings name a
+  /// cadence.
+  Outcome<Ok> count_metrics();
   Outcome<Ok> remove(const std::string& id, std::optional<std::string_view> if_match,
                      Notices& notices);
 
@@ -42,6 +44,9 @@ class Configurations {
   Outcome<Ok> create(const std::string& id, const Wanted& wanted, Notices& notices);
   Outcome<Ok> update(const Stored& stored, const Wanted& wanted, Notices& notices);
   Outcome<nlohmann::json> to_json(const Stored& stored);
+  Outcome<nlohmann::json> results_of(const Stored& stored);
+  Outcome<Ok> count_metrics(const std::string& id);
+  Outcome<std::vector<Stored>> all() const;
   Outcome<std::int64_t> metric(const std::string& query_text);
   static Stored read_row(const Statement& row);
   static Outcome<Wanted> read_body(const std::string& id, const nlohmann::json& body);

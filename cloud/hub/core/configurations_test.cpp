@@ -165,6 +165,9 @@ TEST_F(ConfigurationsTest, RefusesBadConfigurationsWithReasons) {
   EXPECT_EQ(put("c", configuration("*", 1, {{"properties.reported.x", 1}})).status, 400);
   EXPECT_EQ(put("c", configuration("*", 1, {{"properties.desired.x", {{"a.b", 1}}}})).status, 400);
   EXPECT_EQ(put("c", json::object()).status, 400);
+  json edge = configuration("*", 1, content);
+  edge["content"]["modulesContent"]["$edgeAgent"] = {{"properties.desired", {{"x", 1}}}};
+  EXPECT_THAT(put("c", edge).body, HasSubstr("no modules"));
   json metric = configuration("*", 1, content);
   metric["metrics"]["queries"]["bad"] = "select";
   EXPECT_THAT(put("c", metric).body, HasSubstr("metric 'bad'"));
@@ -236,6 +239,74 @@ TEST_F(ConfigurationsTest, RemembersItsRulesAcrossStarts) {
   open();
   create_device("d", {{"ring", "a"}});
   EXPECT_EQ(desired("d"), json({{"x", 1}}));
+}
+
+class CadenceTest : public ConfigurationsTest {
+ protected:
+  void SetUp() override {
+    evaluate_every_s_ = 300;
+    ConfigurationsTest::SetUp();
+  }
+  void next_cycle() {
+    now_ += 300;
+    core_->tick();
+  }
+};
+
+TEST_F(CadenceTest, AppliesANewConfigurationAtOnceAndChangesOfDevicesAtTheCycle) {
+  create_device("a", {{"ring", "x"}});
+  create_device("b");
+  put("c", configuration("tags.ring='x'", 1, {{"properties.desired.v", 1}}));
+  EXPECT_EQ(desired("a"), json({{"v", 1}}));
+  call("PATCH", "/twins/b", R"({"tags":{"ring":"x"}})");
+  call("PATCH", "/twins/a", R"({"tags":{"ring":"y"}})");
+  core_->tick();
+  EXPECT_EQ(desired("b"), json::object());
+  EXPECT_EQ(status("b", "c"), "none");
+  EXPECT_EQ(status("a", "c"), "Applied");
+  next_cycle();
+  EXPECT_EQ(desired("b"), json({{"v", 1}}));
+  EXPECT_EQ(status("b", "c"), "Applied");
+  EXPECT_EQ(desired("a"), json::object());
+  EXPECT_EQ(status("a", "c"), "none");
+}
+
+TEST_F(CadenceTest, CountsMetricsAtTheCycle) {
+  create_device("a");
+  json body = configuration("*", 1, {{"properties.desired.v", 1}});
+  body["metrics"]["queries"]["ok"] =
+      "SELECT deviceId FROM devices WHERE properties.reported.state='ok'";
+  put("c", body);
+  const auto results = [&] {
+    const json shown = json::parse(call("GET", "/configurations/c").body);
+    return std::pair<json, json>(shown["systemMetrics"]["results"]["targetedCount"],
+                                 shown["metrics"]["results"]["ok"]);
+  };
+  EXPECT_EQ(results(), std::pair(json(1), json(0)));
+  core_->patch_reported("a", R"({"state":"ok"})", std::nullopt);
+  create_device("b");
+  EXPECT_EQ(results(), std::pair(json(1), json(0)));
+  next_cycle();
+  EXPECT_EQ(results(), std::pair(json(2), json(1)));
+}
+
+TEST_F(CadenceTest, PutsBackAManagedPathAtTheCycle) {
+  create_device("a");
+  put("c", configuration("*", 1, {{"properties.desired.v", 1}}));
+  next_cycle();
+  call("PATCH", "/twins/a", R"({"properties":{"desired":{"v":9}}})");
+  EXPECT_EQ(desired("a"), json({{"v", 9}}));
+  next_cycle();
+  EXPECT_EQ(desired("a"), json({{"v", 1}}));
+}
+
+TEST_F(CadenceTest, EvaluatesAtTheNextStartWhatWaited) {
+  put("c", configuration("*", 1, {{"properties.desired.v", 1}}));
+  create_device("a");
+  EXPECT_EQ(desired("a"), json::object());
+  evaluate_every_s_ = 0;
+  open();
+  EXPECT_EQ(desired("a"), json({{"v", 1}}));
 }
 
 TEST_F(ConfigurationsTest, QueriesTwinsAndProjections) {

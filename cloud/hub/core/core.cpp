@@ -33,6 +33,9 @@ class HubCore final : public Core {
       access_.enrollment_group_id = group->id;
       access_.enrollment_group_key = group->primary_key;
     }
+    // What waited when the hub stopped is evaluated now.
+    OTA_TRY(evaluate_cycle(hub_));
+    next_cycle_ = hub_.settings.now() + hub_.settings.evaluate_every_s;
     access_.hub_host = host_with_port(hub_.settings, hub_.settings.https_port, 443);
     access_.device_host = host_with_port(hub_.settings, hub_.settings.mqtt_port, 8883);
     return Ok{};
@@ -42,6 +45,7 @@ class HubCore final : public Core {
 
   Result<Login, LoginRefusal> login(const contract::HubUserName& user,
                                     const Credentials& credentials) override {
+    if (!hub_.throttle.take(Operation::Connect)) return LoginRefusal::Throttled;
     return hub_.device_login.check(user, credentials);
   }
 
@@ -78,6 +82,8 @@ class HubCore final : public Core {
   }
 
   Answer get_twin(const std::string& device_id) override {
+    if (const auto taken = hub_.throttle.take(Operation::TwinRead); !taken)
+      return twin_failure(taken.error(), hub_.settings.now());
     const auto twin = hub_.twins.get(device_id);
     if (!twin) return twin_failure(twin.error(), hub_.settings.now());
     note_activity(device_id);
@@ -90,6 +96,8 @@ class HubCore final : public Core {
 
   Answer patch_reported(const std::string& device_id, std::string_view json,
                         std::optional<std::uint64_t> if_version) override {
+    if (const auto taken = hub_.throttle.take(Operation::TwinUpdate); !taken)
+      return twin_failure(taken.error(), hub_.settings.now());
     const auto version = change_reported(device_id, json, if_version);
     if (!version) return twin_failure(version.error(), hub_.settings.now());
     note_activity(device_id);
@@ -108,6 +116,8 @@ class HubCore final : public Core {
 
   Answer dps_register(const std::string& registration_id, const Credentials& credentials,
                       std::string_view json) override {
+    if (const auto taken = hub_.throttle.take(Operation::Registration); !taken)
+      return dps_failure(taken.error(), hub_.settings.now());
     const auto registration = enroll(registration_id, credentials, json);
     if (!registration) return dps_failure(registration.error(), hub_.settings.now());
     if (!registration.value()) return dps_disabled(registration_id);
@@ -131,6 +141,10 @@ class HubCore final : public Core {
     (void)write_activity(hub_);
     hub_.methods.tick();
     hub_.messages.tick();
+    (void)hub_.jobs.advance(hub_.links);
+    const contract::UnixSeconds now = hub_.settings.now();
+    if (hub_.settings.evaluate_every_s == 0 || now < next_cycle_) return;
+    if (evaluate_cycle(hub_)) next_cycle_ = now + hub_.settings.evaluate_every_s;
   }
 
  private:
@@ -168,6 +182,7 @@ class HubCore final : public Core {
 
   Hub hub_;
   Access access_;
+  contract::UnixSeconds next_cycle_ = 0;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "cloud/hub/core/http_message.hpp"
+#include "cloud/hub/core/limits.hpp"
 #include "contract/azure/sas.hpp"
 #include "contract/azure/topics.hpp"
 
@@ -70,7 +71,11 @@ struct Credentials {
   const ClientCertificate* certificate = nullptr;
 };
 
-enum class LoginRefusal : std::uint8_t { IdentifierRejected, NotAuthorized };  // CONNACK 2 and 5
+enum class LoginRefusal : std::uint8_t {
+  IdentifierRejected,  // CONNACK 2
+  Throttled,           // CONNACK 3
+  NotAuthorized,       // CONNACK 5
+};
 
 struct Login {
   std::string id;  // device id, or registration id for DPS
@@ -94,6 +99,9 @@ struct Settings {
   std::uint16_t https_port = 0;
   std::function<contract::UnixSeconds()> now;  // wall clock
   std::function<Instant()> uptime = {};        // for time-outs; empty: the wall clock
+  Tier tier = Tier::None;                      // whose limits are kept
+  // How often devices are compared with configurations, and metrics counted; 0: at once.
+  std::uint32_t evaluate_every_s = 0;
 };
 
 /// The keys and names that clients need; written into the profile.

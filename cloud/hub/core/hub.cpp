@@ -32,6 +32,7 @@ Outcome<Ok> prepare_state(Hub& hub) {
                            {"0ne" + random_hex(8)}));
   OTA_TRY(create_default_group(hub));
   OTA_TRY(hub.registry.disconnect_all());
+  OTA_TRY(hub.jobs.give_up_open_calls());
   OTA_TRY(hub.messages.load());
   return transaction.commit();
 }
@@ -50,6 +51,16 @@ void take_telemetry(Hub& hub, const std::string& device_id, std::string_view pro
                   .device_id = device_id,
                   .properties = std::string(properties),
                   .body = std::string(payload)});
+}
+
+Outcome<Ok> evaluate_cycle(Hub& hub) {
+  Notices notices;
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  OTA_TRY(hub.management.evaluate_waiting(notices));
+  OTA_TRY(hub.configurations.count_metrics());
+  OTA_TRY(transaction.commit());
+  notices.deliver(hub.links);
+  return Ok{};
 }
 
 Outcome<Ok> write_activity(Hub& hub) {

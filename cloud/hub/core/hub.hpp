@@ -9,6 +9,7 @@
 #include "cloud/hub/core/core.hpp"
 #include "cloud/hub/core/enrollments.hpp"
 #include "cloud/hub/core/events.hpp"
+#include "cloud/hub/core/jobs.hpp"
 #include "cloud/hub/core/links.hpp"
 #include "cloud/hub/core/login.hpp"
 #include "cloud/hub/core/management.hpp"
@@ -17,6 +18,7 @@
 #include "cloud/hub/core/policies.hpp"
 #include "cloud/hub/core/provisioning.hpp"
 #include "cloud/hub/core/registry.hpp"
+#include "cloud/hub/core/throttle.hpp"
 #include "cloud/hub/core/twins.hpp"
 #include "cloud/hub/state/database.hpp"
 
@@ -40,10 +42,12 @@ struct Hub {
   Methods methods{links, settings};
   Messages messages{database, links, settings};
   Policies policies{database};
+  Throttle throttle{settings};
   Registry registry{database, settings};
   DeviceLogin device_login{registry, policies, settings};
   Twins twins{database, settings};
-  Management management{database, twins};
+  Management management{database, twins, settings};
+  Jobs jobs{{database, settings, throttle, twins, management, methods}};
   Configurations configurations{database, management, settings};
   Enrollments enrollments{database, settings};
   Provisioning provisioning{{database, settings, enrollments, registry, twins, management}};
@@ -61,6 +65,9 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
 /// A device's message to the cloud, wherever it came in. `properties` is an encoded bag.
 void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
                     std::string_view payload);
+
+/// Evaluates the devices that wait for a cycle, and counts all metrics.
+Outcome<Ok> evaluate_cycle(Hub& hub);
 
 /// Writes down the last messages of devices and their connections. What cannot be written, as on a
 /// full disk, stays and is tried again.

@@ -71,8 +71,8 @@ Outcome<Ok> check_target_condition(std::string_view condition) {
                  "a target condition may use deviceId, tags and properties, not " + reads.other};
 }
 
-Management::Management(const Database& database, Twins& twins)
-    : database_(database), twins_(twins) {}
+Management::Management(const Database& database, Twins& twins, const Settings& settings)
+    : database_(database), twins_(twins), settings_(settings) {}
 Management::~Management() = default;
 
 void Management::forget_rules() {
@@ -132,6 +132,10 @@ Outcome<std::vector<const Management::Rule*>> Management::matching(
 Outcome<Ok> Management::device_changed(const std::string& device_id, DeviceChange change,
                                        Notices& notices) {
   if (change.created) notices.created(device_id);
+  if (settings_.evaluate_every_s != 0) {
+    OTA_TRY(database_.execute("INSERT OR IGNORE INTO unevaluated VALUES (?1)", {device_id}));
+    return Ok{};
+  }
   OTA_TRY(load_rules());
   std::vector<const Rule*> candidates;
   for (const auto& rule : rules_) {
@@ -153,6 +157,32 @@ Outcome<Ok> Management::device_changed(const std::string& device_id, DeviceChang
   if (!moved && !change.desired) return Ok{};
   OTA_TRY(database_.run_script(kScratchTables));
   OTA_TRY(database_.execute("INSERT INTO affected VALUES (?1)", {device_id}));
+  return resolve_affected(notices);
+}
+
+Outcome<Ok> Management::evaluate_waiting(Notices& notices) {
+  OTA_TRY(load_rules());
+  for (const auto& rule : rules_) {
+    query::Parameters parameters;
+    OTA_TRY(const std::string condition, rule->sql(parameters));
+    OTA_TRY(database_.run_script(kScratchTables));
+    OTA_TRY(database_.execute(
+        "INSERT INTO matched SELECT d.device_id FROM unevaluated AS u JOIN device AS d"
+        " ON d.device_id = u.device_id WHERE " +
+            condition,
+        parameters.values()));
+    OTA_TRY(database_.execute(
+        "DELETE FROM target WHERE configuration_id = ?1 AND device_id IN (SELECT device_id FROM"
+        " unevaluated) AND device_id NOT IN (SELECT device_id FROM matched)",
+        {rule->id}));
+    OTA_TRY(database_.execute(
+        "INSERT OR IGNORE INTO target SELECT ?1, device_id, 'Targeted' FROM matched", {rule->id}));
+  }
+  OTA_TRY(database_.run_script(kScratchTables));
+  OTA_TRY(
+      database_.execute("INSERT INTO affected SELECT u.device_id FROM unevaluated AS u JOIN device"
+                        " AS d ON d.device_id = u.device_id"));
+  OTA_TRY(database_.execute("DELETE FROM unevaluated"));
   return resolve_affected(notices);
 }
 

@@ -2,7 +2,9 @@
 
 // Automatic device management: which configurations a device belongs to and what they write into
 // its desired properties. Evaluated at once with the change that causes it, in the same
-// transaction. Source: "Automatic device management at scale".
+// transaction; or, where the settings name a cadence, changes of devices wait for the next cycle,
+// while changes of configurations are still evaluated at once. Source: "Automatic device management
+// at scale".
 //
 // Conditions are evaluated by SQL over all devices at a time. All matching configurations are laid
 // over each other: the higher priority wins per path, the newer one at equal priority. A device
@@ -22,7 +24,7 @@ namespace ota::hub {
 
 class Management {
  public:
-  Management(const Database& database, Twins& twins);
+  Management(const Database& database, Twins& twins, const Settings& settings);
   ~Management();
 
   /// What changed of one device.
@@ -40,6 +42,9 @@ class Management {
                                     Notices& notices);
   /// A configuration is about to go: its devices fall back to the next one.
   Outcome<Ok> configuration_removed(const std::string& id, Notices& notices);
+
+  /// Evaluates the devices that wait for a cycle.
+  Outcome<Ok> evaluate_waiting(Notices& notices);
 
   /// Configurations are read again before the next evaluation. To be called whenever one was
   /// written, or its writing was undone.
@@ -62,6 +67,7 @@ class Management {
 
   const Database& database_;
   Twins& twins_;
+  const Settings& settings_;
   std::vector<std::unique_ptr<Rule>> rules_;  // strongest first
   bool loaded_ = false;
 };

@@ -28,6 +28,7 @@ struct Route {
 constexpr std::array kRoutes = {
     Route{"devices", Service::Hub, handle_devices},
     Route{"configurations", Service::Hub, handle_configurations},
+    Route{"jobs", Service::Hub, handle_jobs},
     Route{"statistics", Service::Hub, handle_statistics},
     Route{"twins", Service::Hub, handle_twins},
     Route{"messages", Service::Hub, handle_addressed_message},
@@ -59,12 +60,49 @@ std::optional<std::vector<std::string>> decoded_segments(std::string_view path) 
   return segments;
 }
 
+void add_retry_after(HttpResponse& response, const Failure& failure) {
+  if (failure.retry_after_s == 0) return;
+  response.headers.add("Retry-After", std::to_string(failure.retry_after_s));
+}
+
+/// The class whose limit a request counts against. Bulk requests and jobs count their devices
+/// themselves.
+std::optional<Operation> operation_of(const Call& call) {
+  const std::string& first = call.segments.front();
+  if (first == "$local") return std::nullopt;  // No API of the cloud.
+  const bool message = call.segments.size() > 2 && call.segments[2] == "messages";
+  if (first == "messages" || (first == "devices" && message)) return Operation::Message;
+  const bool reads = call.request.method == "GET";
+  if (first == "twins" && call.segments.size() > 2 && call.segments.back() == "methods")
+    return Operation::Method;
+  if (first == "twins") return reads ? Operation::TwinRead : Operation::TwinUpdate;
+  if (first == "configurations") return Operation::Configuration;
+  if (first == "jobs") return Operation::Job;
+  if (first.starts_with("enrollment") || first == "registrations") return Operation::Enrollment;
+  return call.segments.back() == "query" ? Operation::Query : Operation::Identity;
+}
+
+std::int64_t amount_of(Operation operation, const Call& call) {
+  constexpr std::size_t kMethodUnitBytes = 4096;
+  if (operation != Operation::Method) return 1;
+  return static_cast<std::int64_t>(call.request.body.size() / kMethodUnitBytes) + 1;
+}
+
 HttpResponse dps_rest_failure(const Failure& failure, contract::UnixSeconds now) {
   HttpResponse response;
   response.status = failure.http_status();
   response.headers.add("Content-Type", "application/json; charset=utf-8");
+  add_retry_after(response, failure);
   response.body = failure_body(failure, now);
   return response;
+}
+
+Outcome<Ok> check_content_type(const HttpRequest& request) {
+  const auto type = request.headers.find("Content-Type");
+  if (type && !type->empty() && type->find("json") == std::string_view::npos) {
+    return Failure{code::kUnsupportedMediaType, "the Content-Type is not application/json"};
+  }
+  return Ok{};
 }
 
 Outcome<HttpResponse> answer(Hub& hub, const Route& route, const HttpRequest& request) {
@@ -97,6 +135,7 @@ HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
   HttpResponse response = json_answer(body);
   response.status = failure.http_status();
   response.headers.add("iothub-errorcode", name);
+  add_retry_after(response, failure);
   return response;
 }
 
@@ -107,11 +146,15 @@ std::optional<std::string> Call::parameter(std::string_view name) const {
 }
 
 Outcome<json> Call::body() const {
-  const auto type = request.headers.find("Content-Type");
-  if (type && !type->empty() && type->find("json") == std::string_view::npos) {
-    return Failure{code::kUnsupportedMediaType, "the Content-Type is not application/json"};
-  }
+  OTA_TRY(check_content_type(request));
   return parse_json_object(request.body, kBodyLimits);
+}
+
+Outcome<json> Call::list_body() const {
+  OTA_TRY(check_content_type(request));
+  OTA_TRY(auto list, parse_json(request.body, kBodyLimits));
+  if (!list.is_array()) return Failure{code::kArgumentInvalid, "the body is not a JSON array"};
+  return list;
 }
 
 std::int64_t page_size(const Call& call) {
@@ -139,7 +182,7 @@ Failure no_such_route(const Call& call) {
           call.request.method + " " + call.request.path + " is not an operation of this hub"};
 }
 
-Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
+Outcome<Ok> demand(Hub& hub, const Call& call, Service service,
                    std::initializer_list<Right> any_of) {
   const Failure refused{code::kUnauthorized,
                         "the token is missing, invalid, expired, or its policy lacks the right"};
@@ -151,7 +194,9 @@ Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
   if (!covers(hub.settings.host_names, token->resource, path)) return refused;
   OTA_TRY(const bool granted, hub.policies.grants(service, *token, any_of));
   if (!granted) return refused;
-  return Ok{};
+  const auto operation = operation_of(call);
+  if (!operation) return Ok{};
+  return hub.throttle.take(*operation, amount_of(*operation, call));
 }
 
 std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {

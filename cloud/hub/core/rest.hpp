@@ -28,6 +28,8 @@ struct Call {
   /// The body as a JSON object. Errors: MessageTooLarge, FormatError, ArgumentInvalid,
   /// UnsupportedMediaType.
   Outcome<nlohmann::json> body() const;
+  /// The same for a body that is an array.
+  Outcome<nlohmann::json> list_body() const;
 };
 
 /// The answer of the hub or of DPS; nothing if the path belongs to neither.
@@ -42,8 +44,8 @@ HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
 std::int64_t page_size(const Call& call);
 Failure no_such_route(const Call& call);
 
-/// Errors: Unauthorized, unless the request's token grants one of the rights.
-Outcome<Ok> demand(const Hub& hub, const Call& call, Service service,
+/// Errors: Unauthorized, unless the request's token grants one of the rights; Throttled.
+Outcome<Ok> demand(Hub& hub, const Call& call, Service service,
                    std::initializer_list<Right> any_of);
 
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call);
@@ -60,6 +62,9 @@ Outcome<HttpResponse> purge_messages(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_local(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_query(Hub& hub, const Call& call);
+Outcome<HttpResponse> handle_jobs(Hub& hub, const Call& call);
+/// POST /devices: up to a hundred identities in one request.
+Outcome<HttpResponse> handle_bulk(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_enrollments(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_enrollment_groups(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_registrations(Hub& hub, const Call& call);

@@ -1,5 +1,7 @@
 // /configurations, and /devices/query.
 
+#include <charconv>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "cloud/hub/core/rest.hpp"
@@ -33,6 +35,27 @@ Outcome<HttpResponse> show_configuration(Hub& hub, const std::string& id) {
   return json_answer(configuration, configuration["etag"].get<std::string>());
 }
 
+/// How many configurations a client wants; all unless it says so.
+std::size_t top_of(const Call& call) {
+  const std::string text = call.parameter("top").value_or("");
+  std::size_t top = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), top);
+  const bool valid = error == std::errc{} && end == text.data() + text.size() && top > 0;
+  return valid ? top : SIZE_MAX;
+}
+
+std::string_view item_type(query::RowKind kind) {
+  switch (kind) {
+    case query::RowKind::Twin:
+      return "Twin";
+    case query::RowKind::DeviceJob:
+      return "DeviceJob";
+    case query::RowKind::Raw:
+      break;
+  }
+  return "Raw";
+}
+
 }  // namespace
 
 Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call) {
@@ -44,7 +67,9 @@ Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect, Right::RegistryWrite}));
   }
   if (call.is("GET", 1)) {
-    OTA_TRY(const json list, hub.configurations.list());
+    OTA_TRY(json list, hub.configurations.list());
+    const std::size_t top = top_of(call);
+    if (list.size() > top) list.erase(list.begin() + static_cast<std::ptrdiff_t>(top), list.end());
     return json_answer(list);
   }
   if (call.is("POST", 2) && call.segments[1] == "testQueries") {
@@ -84,7 +109,7 @@ Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
   std::string rows;
   for (const std::string& item : page.items) {
     std::string row = item;
-    if (page.twins) {
+    if (page.kind == query::RowKind::Twin) {
       OTA_TRY(const json twin, twin_json(hub, item));
       row = json_to_text(twin);
     }
@@ -92,7 +117,7 @@ Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
   }
   HttpResponse response;
   response.headers.add("Content-Type", "application/json; charset=utf-8");
-  response.headers.add("x-ms-item-type", page.twins ? "Twin" : "Raw");
+  response.headers.add("x-ms-item-type", std::string(item_type(page.kind)));
   if (page.continuation) response.headers.add("x-ms-continuation", *page.continuation);
   response.body = "[" + rows + "]";
   return response;

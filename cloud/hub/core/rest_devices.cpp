@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "cloud/hub/core/identity_changes.hpp"
 #include "cloud/hub/core/rest.hpp"
 
 namespace ota::hub {
@@ -29,7 +30,15 @@ Outcome<HttpResponse> list_devices(Hub& hub, const Call& call) {
   return json_answer(list);
 }
 
+}  // namespace
+
 Outcome<Device> create_device(Hub& hub, const std::string& id, const json& body, Notices& notices) {
+  const std::int64_t devices_max = quotas_of(hub.settings.tier).devices_max;
+  OTA_TRY(const auto count, hub.database.find_integer("SELECT COUNT(*) FROM device"));
+  if (count.value_or(0) >= devices_max) {
+    return Failure{code::kQuotaExceeded, "the hub holds " + std::to_string(devices_max) +
+                                             " devices, the most that it can; delete some"};
+  }
   Device device;
   device.id = id;
   OTA_TRY(read_json(device, body));
@@ -41,7 +50,7 @@ Outcome<Device> create_device(Hub& hub, const std::string& id, const json& body,
 }
 
 Outcome<Device> update_device(Hub& hub, const std::string& id, const json& body,
-                              std::string_view if_match, Notices& notices) {
+                              std::optional<std::string_view> if_match, Notices& notices) {
   OTA_TRY(const Device before, hub.registry.get(id));
   if (!matches(if_match, before.etag)) {
     return Failure{code::kPreconditionFailed, "the device has changed: its etag is " + before.etag};
@@ -54,6 +63,20 @@ Outcome<Device> update_device(Hub& hub, const std::string& id, const json& body,
     notices.close(id, "the device was disabled or its credentials changed");
   return updated;
 }
+
+Outcome<Ok> delete_device(Hub& hub, const std::string& id, std::optional<std::string_view> if_match,
+                          Notices& notices) {
+  OTA_TRY(const Device device, hub.registry.get(id));
+  if (!matches(if_match, device.etag)) {
+    return Failure{code::kPreconditionFailed, "the device has changed: its etag is " + device.etag};
+  }
+  OTA_TRY(hub.registry.remove(id));
+  hub.messages.forget(id);
+  notices.deleted(id);
+  return Ok{};
+}
+
+namespace {
 
 Outcome<HttpResponse> put_device(Hub& hub, const Call& call) {
   OTA_TRY(const json body, call.body());
@@ -68,20 +91,26 @@ Outcome<HttpResponse> put_device(Hub& hub, const Call& call) {
   return json_answer(to_json(device), device.etag);
 }
 
-Outcome<HttpResponse> delete_device(Hub& hub, const Call& call) {
-  const std::string& id = call.segments[1];
-  OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  OTA_TRY(const Device device, hub.registry.get(id));
-  if (!matches(call.if_match(), device.etag)) {
-    return Failure{code::kPreconditionFailed, "the device has changed: its etag is " + device.etag};
-  }
-  OTA_TRY(hub.registry.remove(id));
-  OTA_TRY(transaction.commit());
-  hub.messages.forget(id);
+Outcome<HttpResponse> remove_device(Hub& hub, const Call& call) {
   Notices notices;
-  notices.deleted(id);
+  OTA_TRY(auto transaction, Transaction::begin(hub.database));
+  OTA_TRY(delete_device(hub, call.segments[1], call.if_match(), notices));
+  OTA_TRY(transaction.commit());
   notices.deliver(hub.links);
   return no_content();
+}
+
+/// Devices of this hub have no modules: the list is empty, and none can be made.
+Outcome<HttpResponse> no_modules(Hub& hub, const Call& call) {
+  OTA_TRY(const Device device, hub.registry.get(call.segments[1]));
+  if (call.is("GET", 3)) return json_answer(json::array());
+  if (call.is("PUT", 4)) {
+    return Failure{code::kInvalidOperation,
+                   "this hub offers no modules; device " + device.id + " gets none"};
+  }
+  if (call.segments.size() != 4) return no_such_route(call);
+  return Failure{code::kModuleNotFound,
+                 "device " + device.id + " has no module " + call.segments[3]};
 }
 
 }  // namespace
@@ -100,8 +129,13 @@ Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryWrite}));
   }
   if (call.is("GET", 1)) return list_devices(hub, call);
+  if (call.is("POST", 1)) return handle_bulk(hub, call);
+  if (call.segments.size() >= 3 && call.segments[2] == "modules") return no_modules(hub, call);
+  if (call.is("POST", 3) && call.segments[2] == "applyConfigurationContent") {
+    return Failure{code::kInvalidOperation, "this hub offers no IoT Edge devices and no modules"};
+  }
   if (call.is("PUT", 2)) return put_device(hub, call);
-  if (call.is("DELETE", 2)) return delete_device(hub, call);
+  if (call.is("DELETE", 2)) return remove_device(hub, call);
   if (call.is("GET", 2)) {
     OTA_TRY(const Device device, hub.registry.get(call.segments[1]));
     return json_answer(to_json(device), device.etag);

@@ -8,7 +8,7 @@
 
 namespace ota::hub {
 
-inline constexpr std::array<std::string_view, 2> kSchema = {R"sql(
+inline constexpr std::array<std::string_view, 3> kSchema = {R"sql(
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE policy (
@@ -66,6 +66,25 @@ CREATE TABLE message (
   deliveries INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX message_of_device ON message (device_id, sequence);
 CREATE INDEX message_expiry ON message (expires);
+)sql",
+                                                            R"sql(
+CREATE TABLE job (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL, status TEXT NOT NULL, condition TEXT NOT NULL,
+  update_twin TEXT, method TEXT, start_at INTEGER NOT NULL, seconds_max INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, ended_at INTEGER, failure_reason TEXT);
+
+CREATE TABLE device_job (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id TEXT NOT NULL REFERENCES job (job_id) ON DELETE CASCADE,
+  device_id TEXT NOT NULL, status TEXT NOT NULL,
+  created TEXT NOT NULL, updated TEXT NOT NULL, started TEXT, ended TEXT,
+  outcome TEXT, error TEXT,
+  UNIQUE (job_id, device_id));
+CREATE INDEX device_job_of_status ON device_job (job_id, status);
+
+CREATE TABLE unevaluated (device_id TEXT PRIMARY KEY) WITHOUT ROWID;
+ALTER TABLE configuration ADD COLUMN results TEXT NOT NULL DEFAULT '{}';
 )sql"};
 
 }  // namespace ota::hub

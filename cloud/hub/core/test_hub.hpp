@@ -63,7 +63,9 @@ class HubTest : public ::testing::Test {
                               .host_names = {"hub.local", "127.0.0.1"},
                               .mqtt_port = 18883,
                               .https_port = 18443,
-                              .now = [this] { return now_; }});
+                              .now = [this] { return now_; },
+                              .tier = tier_,
+                              .evaluate_every_s = evaluate_every_s_});
     ASSERT_TRUE(opened) << opened.error();
     core_ = std::move(opened).value();
   }
@@ -101,6 +103,8 @@ class HubTest : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  Tier tier_ = Tier::None;
+  std::uint32_t evaluate_every_s_ = 0;
   contract::UnixSeconds now_ = 1'800'000'000;
   std::unique_ptr<Core> core_;
 };

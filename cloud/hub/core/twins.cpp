@@ -77,6 +77,12 @@ bool matches(std::optional<std::string_view> if_match, std::string_view etag) {
   return tag == "*" || tag == etag;
 }
 
+Outcome<Ok> check_twin_body(const json& body) {
+  OTA_TRY(section_of(body, "tags", nullptr));
+  OTA_TRY(section_of(body, "properties", "desired"));
+  return Ok{};
+}
+
 Outcome<Twin> Twins::get(std::string_view device_id) const {
   OTA_TRY(auto row,
           database_.query("SELECT " + std::string(kColumns) + " FROM device WHERE device_id = ?1",

@@ -35,6 +35,10 @@ struct Twin {
 /// "tag", tag and W/"tag".
 bool matches(std::optional<std::string_view> if_match, std::string_view etag);
 
+/// Whether a service's body may be written into a twin: "tags" and "properties.desired". Errors:
+/// ArgumentInvalid.
+Outcome<Ok> check_twin_body(const nlohmann::json& body);
+
 class Twins {
  public:
   Twins(const Database& database, const Settings& settings)

@@ -19,6 +19,18 @@ Duration until_expiry_check(UnixSeconds left_s) {
   return std::chrono::seconds(std::clamp<UnixSeconds>(left_s, 1, 3600));
 }
 
+ConnectReturn connect_return(LoginRefusal refusal) {
+  switch (refusal) {
+    case LoginRefusal::IdentifierRejected:
+      return ConnectReturn::IdentifierRejected;
+    case LoginRefusal::Throttled:
+      return ConnectReturn::ServerUnavailable;
+    case LoginRefusal::NotAuthorized:
+      break;
+  }
+  return ConnectReturn::NotAuthorized;
+}
+
 std::string with_property(std::string properties, std::string_view property) {
   if (!properties.empty()) properties += '&';
   return properties += property;
@@ -214,10 +226,7 @@ void Session::handle_connect(const Connect& connect, Instant now) {
   }
   auto login = core_.login(*hub, credentials);
   if (!login) {
-    return refuse(login.error() == LoginRefusal::IdentifierRejected
-                      ? ConnectReturn::IdentifierRejected
-                      : ConnectReturn::NotAuthorized,
-                  "login refused");
+    return refuse(connect_return(login.error()), "login refused");
   }
   service_ = Service::Hub;
   accept(connect, std::move(login).value(), now);

@@ -136,6 +136,8 @@ class Server final : public HubServer {
     settings.https_port = facts_.https_port;
     settings.now = wall_clock_;
     settings.uptime = steady_now;
+    settings.tier = options.tier;
+    settings.evaluate_every_s = options.evaluate_every_s;
     OTA_TRY(core_, options.open_core(std::move(settings)));
     OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_));
     router_ = std::make_unique<HttpRouter>(*core_, *blobs_, std::string(kBlobAccount));

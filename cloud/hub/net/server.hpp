@@ -26,7 +26,9 @@ struct ServerOptions {
       host_names;            // further names and addresses for clients; the first one is handed out
   std::string profile_file;  // empty: none is written
   std::string
-      device_ca_file;  // PEM: device certificates that lead here are trusted; empty: none are
+      device_ca_file;      // PEM: device certificates that lead here are trusted; empty: none are
+  Tier tier = Tier::None;  // the edition whose throttles and quotas are kept
+  std::uint32_t evaluate_every_s = 0;  // cadence of automatic device management; 0: at once
   std::function<Result<std::unique_ptr<Core>, std::string>(Settings)> open_core;  // Core::open
   std::function<contract::UnixSeconds()> now;  // wall clock; empty: the system's
 };

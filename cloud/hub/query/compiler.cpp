@@ -86,8 +86,9 @@ std::string arithmetic_sql(Arithmetic operation, const std::string& left,
     // SQL would divide whole numbers without the fraction.
     case Arithmetic::Divide:
       return left + " * 1.0 / " + right;
+    // SQL would cut both sides to whole numbers.
     case Arithmetic::Remainder:
-      return left + " % " + right;
+      return left + " - " + right + " * CAST(" + left + " * 1.0 / " + right + " AS INTEGER)";
   }
   return left;
 }
@@ -101,7 +102,8 @@ std::string join(std::span<const std::string> parts, std::string_view op) {
 
 class ConditionCompiler {
  public:
-  explicit ConditionCompiler(Parameters& parameters) : parameters_(parameters) {}
+  ConditionCompiler(Parameters& parameters, Source source)
+      : parameters_(parameters), source_(source) {}
 
   Outcome<std::string> condition(const Expression& expression) {
     return std::visit([this](const auto& node) { return this->condition_of(node); },
@@ -125,7 +127,7 @@ class ConditionCompiler {
     return "(NOT " + part + ")";
   }
   Outcome<std::string> condition_of(const IsDefined& node) {
-    OTA_TRY(const auto member, resolve(node.path, parameters_));
+    OTA_TRY(const auto member, resolve(node.path, source_, parameters_));
     return "(" + member.json + " IS NOT NULL)";
   }
   Outcome<std::string> condition_of(const Compute&) { return std::string("NULL"); }
@@ -134,7 +136,7 @@ class ConditionCompiler {
     return std::string(flag == nullptr ? "NULL" : *flag ? "1" : "0");
   }
   Outcome<std::string> condition_of(const Path& node) {
-    OTA_TRY(const auto member, resolve(node, parameters_));
+    OTA_TRY(const auto member, resolve(node, source_, parameters_));
     if (member.type == Type::Boolean) return member.value;
     if (member.type != Type::Dynamic) return std::string("NULL");
     return "(CASE " + member.dynamic_type + " WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)";
@@ -192,7 +194,7 @@ class ConditionCompiler {
 
   Outcome<Operand> operand(const Expression& expression) {
     if (const auto* path = std::get_if<Path>(&expression.node)) {
-      OTA_TRY(const auto member, resolve(*path, parameters_));
+      OTA_TRY(const auto member, resolve(*path, source_, parameters_));
       return Operand{member.type, member.value, member.dynamic_type};
     }
     if (const auto* literal = std::get_if<Literal>(&expression.node))
@@ -227,6 +229,7 @@ class ConditionCompiler {
   }
 
   Parameters& parameters_;
+  Source source_;
 };
 
 std::string aggregate_sql(Aggregate aggregate, const Member& member) {
@@ -243,7 +246,7 @@ std::string aggregate_sql(Aggregate aggregate, const Member& member) {
 }
 
 bool same_path(const Path& a, const Path& b) {
-  return std::equal(a.names.begin(), a.names.end(), b.names.begin(), b.names.end());
+  return a.names == b.names && a.indexes == b.indexes;
 }
 
 template <class Visit>
@@ -277,16 +280,24 @@ std::string Parameters::add(Value value) {
   return "?" + std::to_string(values_.size());
 }
 
-Outcome<std::string> compile_condition(const Expression& condition, Parameters& parameters) {
-  return ConditionCompiler(parameters).condition(condition);
+Outcome<std::string> compile_condition(const Expression& condition, Parameters& parameters,
+                                       Source source) {
+  return ConditionCompiler(parameters, source).condition(condition);
 }
 
 Outcome<Projection> compile_projection(const Query& query, Parameters& parameters) {
   Projection projection;
+  if (query.source == Source::Jobs) {
+    for (const Member& member : members_of_job()) {
+      projection.members.push_back(member.name);
+      projection.columns.push_back(member.json);
+    }
+    return projection;
+  }
   projection.aggregates = !query.group_by.empty();
   for (const Item& item : query.items) projection.aggregates |= item.aggregate != Aggregate::None;
   for (const Path& path : query.group_by) {
-    OTA_TRY(const auto member, resolve(path, parameters));
+    OTA_TRY(const auto member, resolve(path, query.source, parameters));
     projection.group_by.push_back(member.json);
   }
   std::size_t unnamed = 0;
@@ -297,7 +308,7 @@ Outcome<Projection> compile_projection(const Query& query, Parameters& parameter
                                                       : item.alias);
       continue;
     }
-    OTA_TRY(const auto member, resolve(item.path, parameters));
+    OTA_TRY(const auto member, resolve(item.path, query.source, parameters));
     if (item.aggregate != Aggregate::None) {
       projection.columns.push_back(aggregate_sql(item.aggregate, member));
       projection.members.push_back(item.alias.empty() ? "$" + std::to_string(++unnamed)

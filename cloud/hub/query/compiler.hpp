@@ -1,7 +1,8 @@
 #pragma once
 
 // From the syntax tree to SQL over the hub's tables (cloud/hub/core/schema.hpp): device AS d,
-// target AS t. Every text of the query becomes a bound parameter; only SQL that this file holds
+// target AS t, device_job AS j with
+// its job AS b. Every text of the query becomes a bound parameter; only SQL that this file holds
 // stands in the statement.
 //
 // Three-valued logic carries the language's rules: a comparison with something undefined or of
@@ -28,7 +29,8 @@ class Parameters {
 
 /// SQL that is 1 exactly for the devices for which the condition holds. Errors: ArgumentInvalid
 /// (unknown member).
-Outcome<std::string> compile_condition(const Expression& condition, Parameters& parameters);
+Outcome<std::string> compile_condition(const Expression& condition, Parameters& parameters,
+                                       Source source = Source::Devices);
 
 /// The columns of a projection: each yields a JSON text, or NULL where the member is left out.
 struct Projection {

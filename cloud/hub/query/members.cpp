@@ -1,5 +1,6 @@
 #include "cloud/hub/query/members.hpp"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -43,6 +44,18 @@ constexpr std::array kColumns = {
     Column{"x509Thumbprint.secondaryThumbprint", "d.secondary_thumbprint", Type::Text},
 };
 
+/// When and with what a job's work on one device ended.
+constexpr std::array kJobColumns = {
+    Column{"deviceId", "j.device_id", Type::Text},
+    Column{"jobId", "j.job_id", Type::Text},
+    Column{"jobType", "b.type", Type::Text},
+    Column{"status", "j.status", Type::Text},
+    Column{"startTimeUtc", "j.started", Type::Text},
+    Column{"endTimeUtc", "j.ended", Type::Text},
+    Column{"createdDateTimeUtc", "j.created", Type::Text},
+    Column{"lastUpdatedDateTimeUtc", "j.updated", Type::Text},
+};
+
 Member column_member(std::string_view sql, Type type, std::string name) {
   const std::string value(sql);
   const std::string quoted = type == Type::Boolean
@@ -78,6 +91,11 @@ Outcome<Member> json_member(std::string_view document, Names names, const Path& 
                             Parameters& parameters) {
   std::string steps = "$";
   for (const std::string& name : names) {
+    const auto place = static_cast<std::size_t>(&name - path.names.data());
+    if (std::find(path.indexes.begin(), path.indexes.end(), place) != path.indexes.end()) {
+      steps += "[" + name + "]";
+      continue;
+    }
     OTA_TRY(const auto step, path_step(name, path.position));
     steps += step;
   }
@@ -150,9 +168,39 @@ std::optional<Member> built_in_member(const Path& path) {
   return std::nullopt;
 }
 
+Outcome<Member> resolve_of_job(const Path& path, Parameters& parameters) {
+  Names names = path.names;
+  if (names.size() > 1 && same_word(names.front(), "jobs")) names = names.subspan(1);
+  if (names.size() == 1) {
+    for (const Column& column : kJobColumns) {
+      if (same_word(column.name, names.front()))
+        return column_member(column.sql, column.type, std::string(column.name));
+    }
+  }
+  if (names.size() > 1 && same_word(names.front(), "outcome"))
+    return json_member("j.outcome", names.subspan(1), path, parameters);
+  if (names.size() > 1 && same_word(names.front(), "error"))
+    return json_member("j.error", names.subspan(1), path, parameters);
+  return failure_at(path.position,
+                    "'" + names.front() +
+                        "' is not a member of devices.jobs; there are deviceId, jobId, jobType,"
+                        " status, startTimeUtc, endTimeUtc, createdDateTimeUtc,"
+                        " lastUpdatedDateTimeUtc, outcome and error");
+}
+
 }  // namespace
 
-Outcome<Member> resolve(const Path& path, Parameters& parameters) {
+std::vector<Member> members_of_job() {
+  std::vector<Member> members;
+  for (const Column& column : kJobColumns)
+    members.push_back(column_member(column.sql, column.type, std::string(column.name)));
+  members.push_back(document_member("j.outcome", "outcome"));
+  members.push_back(document_member("j.error", "error"));
+  return members;
+}
+
+Outcome<Member> resolve(const Path& path, Source source, Parameters& parameters) {
+  if (source == Source::Jobs) return resolve_of_job(path, parameters);
   const Names rest = Names(path.names).subspan(1);
   const std::string& root = path.names.front();
   if (same_word(root, "tags")) {

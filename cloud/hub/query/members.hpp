@@ -20,6 +20,9 @@ struct Member {
 };
 
 /// Errors: ArgumentInvalid (no such member).
-Outcome<Member> resolve(const Path& path, Parameters& parameters);
+Outcome<Member> resolve(const Path& path, Source source, Parameters& parameters);
+
+/// What a row of devices.jobs consists of.
+std::vector<Member> members_of_job();
 
 }  // namespace ota::hub::query

@@ -28,6 +28,8 @@ bool is_keyword(std::string_view name) {
                      [&](std::string_view word) { return same_word(word, name); });
 }
 
+constexpr std::size_t kIndexDigitsMax = 6;
+
 class Parser {
  public:
   explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
@@ -76,8 +78,11 @@ class Parser {
     ++at_;
     return true;
   }
+  bool is_symbol(std::string_view symbol) const {
+    return current().kind == TokenKind::Symbol && current().text == symbol;
+  }
   bool accept_symbol(std::string_view symbol) {
-    if (current().kind != TokenKind::Symbol || current().text != symbol) return false;
+    if (!is_symbol(symbol)) return false;
     ++at_;
     return true;
   }
@@ -107,7 +112,8 @@ class Parser {
     OTA_TRY(expect_word("devices"));
     if (!accept_symbol(".")) return Source::Devices;
     if (accept_word("modules")) return Source::Modules;
-    return expected("devices or devices.modules (this hub has no jobs)");
+    if (accept_word("jobs")) return Source::Jobs;
+    return expected("modules or jobs");
   }
 
   Outcome<std::vector<Item>> items() {
@@ -172,14 +178,37 @@ class Parser {
     path.names.push_back(tokens_[at_++].text);
     // The long form "devices.tags.x" means the same; configurations may be followed by [[id]]
     // without a dot.
-    while (accept_symbol(".") || current().kind == TokenKind::Bracketed) {
+    for (;;) {
+      if (is_symbol("[")) {
+        OTA_TRY(index(path));
+        continue;
+      }
+      if (!accept_symbol(".") && current().kind != TokenKind::Bracketed) break;
       if (current().kind != TokenKind::Name && current().kind != TokenKind::Bracketed)
         return expected("a name");
+      // The cloud takes this one for the keyword, wherever it stands.
+      if (is_word("GROUP")) return expected("a name; write [[group]], group is a keyword");
       path.names.push_back(tokens_[at_++].text);
     }
-    if (path.names.size() > 1 && same_word(path.names.front(), "devices"))
+    if (path.names.size() > 1 && same_word(path.names.front(), "devices")) {
       path.names.erase(path.names.begin());
+      for (std::size_t& place : path.indexes) --place;
+    }
     return path;
+  }
+
+  /// "[3]": an element of an array.
+  Outcome<Ok> index(Path& path) {
+    OTA_TRY(expect_symbol("["));
+    const std::string& digits = current().text;
+    const bool whole =
+        current().kind == TokenKind::Number && digits.size() <= kIndexDigitsMax &&
+        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!whole) return expected("the place of an element, counted from 0");
+    path.indexes.push_back(path.names.size());
+    path.names.push_back(digits);
+    ++at_;
+    return expect_symbol("]");
   }
 
   // ---- Expressions, weakest operator first ----

@@ -101,8 +101,23 @@ TEST_F(QueryTest, KnowsPrecedenceAndArithmetic) {
   EXPECT_THAT(ids("(tags.n = 7 OR tags.n = 1) AND tags.m = 3"), IsEmpty());
   EXPECT_THAT(ids("tags.n + tags.m * 2 = 11 AND tags.n / 2 = 3.5 AND tags.n % 4 = 3"),
               ElementsAre("a"));
+  EXPECT_THAT(ids("tags.n / 2 % 2 = 1.5 AND -7 % 4 = -3"), ElementsAre("a"));
+  EXPECT_THAT(ids("tags.n % 0 = 0 OR tags.n / 0 = 0"), IsEmpty());
   EXPECT_THAT(ids("tags.n = 0x7 AND tags.n > -1e2"), ElementsAre("a"));
   EXPECT_THAT(ids("tags.n + 'x' = 1"), IsEmpty());
+}
+
+TEST_F(QueryTest, LooksIntoArrays) {
+  add("a", {{"list", {1, "two", {{"x", 3}}}}, {"group", "g"}});
+  add("b", {{"list", "1"}});
+  EXPECT_THAT(ids("tags.list[0] = 1"), ElementsAre("a"));
+  EXPECT_THAT(ids("devices.tags.list[1] = 'two'"), ElementsAre("a"));
+  EXPECT_THAT(ids("tags.list[2].x = 3"), ElementsAre("a"));
+  EXPECT_THAT(ids("IS_DEFINED(tags.list[3])"), IsEmpty());
+  EXPECT_THAT(ids("tags.list = 1"), IsEmpty());
+  EXPECT_THAT(ids("tags.[[group]] = 'g'"), ElementsAre("a"));
+  EXPECT_EQ(rows("SELECT tags.list[1] AS second FROM devices WHERE deviceId = 'a'"),
+            json::parse(R"([{"second":"two"}])"));
 }
 
 TEST_F(QueryTest, NeverInjectsWhatStandsInQuotes) {
@@ -213,7 +228,12 @@ TEST_F(QueryTest, NamesThePositionOfAnError) {
   EXPECT_THAT(error("SELECT * FROM devices WHERE STARTSWITH(deviceId,'a')"),
               HasSubstr("only IS_DEFINED"));
   EXPECT_THAT(error("SELECT * FROM devices; DROP TABLE device"), HasSubstr("position 22"));
-  EXPECT_THAT(error("SELECT * FROM devices.jobs"), HasSubstr("no jobs"));
+  EXPECT_THAT(error("SELECT * FROM devices.files"), HasSubstr("expected modules or jobs"));
+  EXPECT_THAT(error("SELECT deviceId FROM devices.jobs"), HasSubstr("only SELECT *"));
+  EXPECT_THAT(error("SELECT * FROM devices.jobs WHERE tags.a = 1"),
+              HasSubstr("not a member of devices.jobs"));
+  EXPECT_THAT(error("SELECT * FROM devices WHERE tags.group = 1"), HasSubstr("[[group]]"));
+  EXPECT_THAT(error("SELECT * FROM devices WHERE tags.a[x] = 1"), HasSubstr("counted from 0"));
   EXPECT_THAT(error("SELECT TOP 0 * FROM devices"), HasSubstr("TOP"));
   EXPECT_THAT(error("SELECT tags.a, COUNT() FROM devices"), HasSubstr("GROUP BY"));
   EXPECT_THAT(error("SELECT * FROM devices WHERE deviceId IN []"), HasSubstr("expected a string"));

@@ -17,6 +17,8 @@ struct Compiled {
   Parameters parameters;
   Projection projection;
   std::string where;
+  std::string from = "device AS d";
+  std::string key = "d.device_id";  // orders the rows, and tells where a page ended
 };
 
 Outcome<Compiled> compile(const Query& query) {
@@ -24,11 +26,19 @@ Outcome<Compiled> compile(const Query& query) {
     return Failure{code::kArgumentInvalid,
                    "SELECT * cannot be grouped; select the paths of GROUP BY"};
   }
+  if (query.source == Source::Jobs && (!query.items.empty() || !query.group_by.empty())) {
+    return Failure{code::kArgumentInvalid,
+                   "of devices.jobs only SELECT * can be asked, without groups"};
+  }
   Compiled compiled;
+  if (query.source == Source::Jobs) {
+    compiled.from = "device_job AS j JOIN job AS b ON b.job_id = j.job_id";
+    compiled.key = "j.sequence";
+  }
   OTA_TRY(compiled.projection, compile_projection(query, compiled.parameters));
   compiled.where = "1";
   if (query.where) {
-    OTA_TRY(compiled.where, compile_condition(*query.where, compiled.parameters));
+    OTA_TRY(compiled.where, compile_condition(*query.where, compiled.parameters, query.source));
   }
   // Modules do not exist in this hub, so a query over them has no rows.
   if (query.source == Source::Modules) compiled.where = "0 AND " + compiled.where;
@@ -39,7 +49,7 @@ Outcome<Compiled> compile(const Query& query) {
 /// and with no other query.
 struct Cursor {
   std::int64_t served = 0;  // rows so far
-  std::string key;          // the last device id; unused for groups
+  std::string key;          // of the last row; unused for groups
 };
 
 std::string hash_of(std::string_view text) { return to_hex(sha256(bytes_of(text))).substr(0, 16); }
@@ -73,7 +83,7 @@ std::string list_of(const std::vector<std::string>& parts) {
   return list;
 }
 
-/// The statement of one page; its last column is the device id.
+/// The statement of one page; its last column is the key.
 std::string page_sql(Compiled& compiled, const Cursor& cursor, std::int64_t rows) {
   const Projection& projection = compiled.projection;
   std::string columns = list_of(projection.columns);
@@ -82,13 +92,14 @@ std::string page_sql(Compiled& compiled, const Cursor& cursor, std::int64_t rows
     const std::string groups = list_of(projection.group_by);
     const std::string grouping =
         groups.empty() ? "" : " GROUP BY " + groups + " ORDER BY " + groups;
-    return "SELECT " + columns + "'' FROM device AS d WHERE " + compiled.where + grouping +
-           " LIMIT " + compiled.parameters.add(rows) + " OFFSET " +
+    return "SELECT " + columns + "'' FROM " + compiled.from + " WHERE " + compiled.where +
+           grouping + " LIMIT " + compiled.parameters.add(rows) + " OFFSET " +
            compiled.parameters.add(cursor.served);
   }
-  return "SELECT " + columns + "d.device_id FROM device AS d WHERE " + compiled.where +
-         " AND d.device_id > " + compiled.parameters.add(cursor.key) +
-         " ORDER BY d.device_id LIMIT " + compiled.parameters.add(rows);
+  // A bound text takes the column's affinity in a comparison, so numbers compare as numbers.
+  return "SELECT " + columns + compiled.key + " FROM " + compiled.from + " WHERE " +
+         compiled.where + " AND " + compiled.key + " > " + compiled.parameters.add(cursor.key) +
+         " ORDER BY " + compiled.key + " LIMIT " + compiled.parameters.add(rows);
 }
 
 std::string row_text(const Projection& projection, const Statement& row) {
@@ -102,12 +113,17 @@ std::string row_text(const Projection& projection, const Statement& row) {
   return text + "}";
 }
 
+RowKind kind_of(const Query& query) {
+  if (query.source == Source::Jobs) return RowKind::DeviceJob;
+  return query.items.empty() ? RowKind::Twin : RowKind::Raw;
+}
+
 }  // namespace
 
 Outcome<Page> run(const Database& database, const PageRequest& request) {
   OTA_TRY(const auto query, parse_query(request.text));
   OTA_TRY(auto compiled, compile(query));
-  Cursor cursor;
+  Cursor cursor{.served = 0, .key = query.source == Source::Jobs ? "0" : ""};
   if (request.continuation) {
     OTA_TRY(cursor, decode(*request.continuation, request.text));
   }
@@ -117,7 +133,7 @@ Outcome<Page> run(const Database& database, const PageRequest& request) {
   const std::string sql = page_sql(compiled, cursor, wanted + 1);
   OTA_TRY(auto row, database.query(sql, compiled.parameters.values()));
   Page page;
-  page.twins = query.items.empty();
+  page.kind = kind_of(query);
   const int key_column = static_cast<int>(compiled.projection.columns.size());
   for (;;) {
     OTA_TRY(const bool more, row.step());
@@ -125,7 +141,8 @@ Outcome<Page> run(const Database& database, const PageRequest& request) {
     if (std::ssize(page.items) == wanted) break;
     cursor.key = row.text(key_column);
     ++cursor.served;
-    page.items.push_back(page.twins ? cursor.key : row_text(compiled.projection, row));
+    page.items.push_back(page.kind == RowKind::Twin ? cursor.key
+                                                    : row_text(compiled.projection, row));
   }
   if (query.top == 0 || cursor.served < query.top) page.continuation = encode(cursor, request.text);
   return page;
@@ -136,7 +153,7 @@ Outcome<std::int64_t> count_rows(const Database& database, std::string_view text
   OTA_TRY(auto compiled, compile(query));
   const std::string groups = list_of(compiled.projection.group_by);
   const bool one_row = compiled.projection.aggregates && groups.empty();
-  const std::string rows = "SELECT 1 FROM device AS d WHERE " + compiled.where +
+  const std::string rows = "SELECT 1 FROM " + compiled.from + " WHERE " + compiled.where +
                            (groups.empty() ? "" : " GROUP BY " + groups) +
                            (query.top > 0 ? " LIMIT " + std::to_string(query.top) : "");
   if (one_row) return std::int64_t{1};

@@ -20,8 +20,10 @@ struct PageRequest {
   std::optional<std::string_view> continuation;  // of the page before
 };
 
+enum class RowKind : std::uint8_t { Twin, Raw, DeviceJob };
+
 struct Page {
-  bool twins = false;  // SELECT *: the items are device ids; otherwise JSON texts of rows
+  RowKind kind = RowKind::Raw;  // Twin: the items are device ids; otherwise JSON texts of rows
   std::vector<std::string> items;
   std::optional<std::string> continuation;  // absent: this was the last page
 };

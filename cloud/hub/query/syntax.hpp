@@ -20,9 +20,10 @@ namespace ota::hub::query {
 inline constexpr std::size_t kTextBytesMax = 8192;
 inline constexpr std::size_t kDepthMax = 100;  // nested expressions
 
-/// tags.a.[[b.c]]: the names of the members. `position` counts bytes from 1.
+/// tags.a.[[b.c]][0]: the names of the members. `position` counts bytes from 1.
 struct Path {
   std::vector<std::string> names;
+  std::vector<std::size_t> indexes;  // which of the names are places in an array
   std::size_t position = 0;
 };
 
@@ -74,7 +75,7 @@ struct Item {
   std::string alias;  // empty: the last name of the path
 };
 
-enum class Source : std::uint8_t { Devices, Modules };
+enum class Source : std::uint8_t { Devices, Modules, Jobs };
 
 struct Query {
   std::vector<Item> items;  // empty: *

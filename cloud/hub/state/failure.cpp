@@ -14,6 +14,8 @@ std::string_view name_of(int code) {
       return "ArgumentNull";
     case code::kFormatError:
       return "IotHubFormatError";
+    case code::kDefinedTwice:
+      return "DeviceDefinedMultipleTimes";
     case code::kBulkFailure:
       return "BulkRegistryOperationFailure";
     case code::kUnauthorized:
@@ -24,6 +26,10 @@ std::string_view name_of(int code) {
       return "DeviceMaximumQueueDepthExceeded";
     case code::kNotFound:
       return "DeviceNotFound";
+    case code::kJobNotFound:
+      return "JobNotFound";
+    case code::kModuleNotFound:
+      return "ModuleNotFound";
     case code::kDeviceNotOnline:
       return "DeviceNotOnline";
     case code::kMethodNotAllowed:
@@ -46,6 +52,8 @@ std::string_view name_of(int code) {
       return "BadDeviceResponse";
     case code::kGatewayTimeout:
       return "GatewayTimeout";
+    case code::kTooManyActiveJobs:
+      return "ThrottlingMaxActiveJobCountExceeded";
     default:
       return "ServerError";
   }

@@ -3,6 +3,7 @@
 // Why the hub refused or failed, in the six-digit codes that IoT Hub and DPS send to their clients.
 // Source: "Understand and resolve Azure IoT Hub errors"; Azure/azure-iot-sdk-csharp, ErrorCode.cs.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,11 +17,14 @@ inline constexpr int kInvalidOperation = 400003;
 inline constexpr int kArgumentInvalid = 400004;
 inline constexpr int kArgumentNull = 400005;
 inline constexpr int kFormatError = 400006;
+inline constexpr int kDefinedTwice = 400011;
 inline constexpr int kBulkFailure = 400013;
 inline constexpr int kUnauthorized = 401002;
 inline constexpr int kQuotaExceeded = 403002;
 inline constexpr int kQueueFull = 403004;
 inline constexpr int kNotFound = 404001;
+inline constexpr int kJobNotFound = 404002;
+inline constexpr int kModuleNotFound = 404010;
 inline constexpr int kDeviceNotOnline = 404103;
 inline constexpr int kMethodNotAllowed = 405001;
 inline constexpr int kAlreadyExists = 409001;
@@ -30,6 +34,7 @@ inline constexpr int kMessageTooLarge = 413001;
 inline constexpr int kTooManyDevices = 413002;
 inline constexpr int kUnsupportedMediaType = 415001;
 inline constexpr int kThrottled = 429001;
+inline constexpr int kTooManyActiveJobs = 429004;
 inline constexpr int kServerError = 500001;
 inline constexpr int kBadDeviceResponse = 502101;  // the number is ours
 inline constexpr int kGatewayTimeout = 504101;
@@ -37,7 +42,8 @@ inline constexpr int kGatewayTimeout = 504101;
 
 struct Failure {
   int code = code::kServerError;
-  std::string message;  // a sentence for people
+  std::string message;              // a sentence for people
+  std::uint32_t retry_after_s = 0;  // when to try again; 0: the client decides
 
   int http_status() const { return code / 1000; }
 };
