@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "cloud/hub/core/answers.hpp"
+#include "cloud/hub/core/dps_device.hpp"
 #include "cloud/hub/core/hub.hpp"
 #include "cloud/hub/core/rest.hpp"
 #include "cloud/hub/twin/twin.hpp"
@@ -46,7 +47,12 @@ class HubCore final : public Core {
   Result<Login, LoginRefusal> login(const contract::HubUserName& user,
                                     const Credentials& credentials) override {
     if (!hub_.throttle.take(Operation::Connect)) return LoginRefusal::Throttled;
-    return hub_.device_login.check(user, credentials);
+    auto login = hub_.device_login.check(user, credentials);
+    // Bookkeeping only, as below. What was announced once stays until another model is announced.
+    if (login && !user.model_id.empty()) {
+      (void)hub_.registry.set_model(login.value().id, user.model_id);
+    }
+    return login;
   }
 
   void connected(const std::string& device_id, DeviceLink& link) override {
@@ -116,20 +122,11 @@ class HubCore final : public Core {
 
   Answer dps_register(const std::string& registration_id, const Credentials& credentials,
                       std::string_view json) override {
-    if (const auto taken = hub_.throttle.take(Operation::Registration); !taken)
-      return dps_failure(taken.error(), hub_.settings.now());
-    const auto registration = enroll(registration_id, credentials, json);
-    if (!registration) return dps_failure(registration.error(), hub_.settings.now());
-    if (!registration.value()) return dps_disabled(registration_id);
-    return dps_assigning(registration.value()->operation_id);
+    return register_device(hub_, access_.id_scope, registration_id, credentials, json);
   }
 
   Answer dps_status(const std::string& registration_id, std::string_view operation_id) override {
-    const auto registration = hub_.provisioning.get(registration_id);
-    if (!registration || registration.value().operation_id != operation_id) {
-      return dps_failure({code::kNotFound, "there is no such operation"}, hub_.settings.now());
-    }
-    return dps_assigned(std::string(operation_id), hub_.provisioning.to_json(registration.value()));
+    return registration_status(hub_, registration_id, operation_id);
   }
 
   std::optional<HttpResponse> handle(const HttpRequest& request) override {
@@ -158,18 +155,6 @@ class HubCore final : public Core {
     OTA_TRY(transaction.commit());
     notices.deliver(hub_.links);
     return version;
-  }
-
-  Outcome<std::optional<Registration>> enroll(const std::string& registration_id,
-                                              const Credentials& credentials,
-                                              std::string_view json) {
-    Notices notices;
-    OTA_TRY(auto transaction, Transaction::begin(hub_.database));
-    OTA_TRY(auto registration, hub_.provisioning.enroll(registration_id, access_.id_scope,
-                                                        credentials, json, notices));
-    OTA_TRY(transaction.commit());
-    notices.deliver(hub_.links);
-    return registration;
   }
 
   void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }

@@ -58,11 +58,10 @@ class DeviceLink {
 /// The certificate that a client showed in the TLS handshake.
 struct ClientCertificate {
   std::string common_name;
-  std::string sha1_thumbprint;    // upper-case hex
-  std::string sha256_thumbprint;  // upper-case hex
-  bool chain_valid = false;       // leads to a CA that the hub trusts for devices
-  std::vector<std::string>
-      issuer_sha256_thumbprints;  // of the chain's CA certificates, leaf's issuer first
+  std::string sha1_thumbprint;         // upper-case hex
+  std::string sha256_thumbprint;       // upper-case hex
+  bool chain_valid = false;            // leads to a CA that the hub trusts for devices
+  std::vector<std::string> chain_der;  // as sent, the client's own first; nobody has checked it
 };
 
 struct Credentials {

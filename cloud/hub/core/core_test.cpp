@@ -91,7 +91,7 @@ TEST_F(CoreTest, LetsASelfSignedCertificateInByThumbprint) {
                                 .sha1_thumbprint = std::string(40, 'B'),
                                 .sha256_thumbprint = print,
                                 .chain_valid = false,
-                                .issuer_sha256_thumbprints = {}};
+                                .chain_der = {}};
   EXPECT_TRUE(login("d1", "", &certificate));
   certificate.sha256_thumbprint = std::string(64, 'C');
   EXPECT_FALSE(login("d1", "", &certificate));
@@ -215,6 +215,17 @@ TEST_F(CoreTest, AnswersRepeatedCreationWithConflict) {
               ::testing::StartsWith("ErrorCode:DeviceAlreadyExists;"));
   EXPECT_EQ(call("PUT", "/devices/d9", "{}", {{"If-Match", "*"}}).status, 404);
   EXPECT_EQ(call("PUT", "/devices/d1", "{}", {{"If-Match", "\"stale\""}}).status, 412);
+}
+
+TEST_F(CoreTest, KeepsTheKeysThatAnUpdateLeavesOutOrEmpty) {
+  const json keys = create("d1")["authentication"]["symmetricKey"];
+  for (const char* body :
+       {R"({"status":"disabled"})",
+        R"({"authentication":{"symmetricKey":{"primaryKey":"","secondaryKey":""}}})"}) {
+    const auto response = call("PUT", "/devices/d1", body, {{"If-Match", "\"*\""}});
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(json::parse(response.body)["authentication"]["symmetricKey"], keys) << body;
+  }
 }
 
 TEST_F(CoreTest, DecodesPathSegmentsOnce) {

@@ -10,6 +10,7 @@
 #include "cloud/hub/core/twins.hpp"
 #include "cloud/hub/twin/json_text.hpp"
 #include "cloud/hub/twin/twin.hpp"
+#include "cloud/hub/x509/certificate.hpp"
 
 namespace ota::hub {
 
@@ -51,40 +52,55 @@ json member(const json& object, const char* name) {
   return object.is_object() ? object.value(name, json(nullptr)) : json(nullptr);
 }
 
-/// SHA-256 of a certificate given as PEM or as base64 of its DER form; empty if it is neither.
-std::string thumbprint_of(std::string text) {
-  const auto begin = text.find("-----BEGIN CERTIFICATE-----");
-  if (begin != std::string::npos) {
-    text = text.substr(begin + 27);
-    text = text.substr(0, text.find("-----END"));
-  }
-  std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
-  const auto der = from_base64(text);
-  if (!der || der->empty()) return {};
-  std::string hex = to_hex(sha256(*der));
-  std::transform(hex.begin(), hex.end(), hex.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return hex;
+json info_of(const CertificateFacts& facts) {
+  return {{"subjectName", facts.subject_name},
+          {"sha1Thumbprint", facts.sha1_thumbprint},
+          {"sha256Thumbprint", facts.sha256_thumbprint},
+          {"issuerName", facts.issuer_name},
+          {"notBeforeUtc", contract::to_iso8601(facts.not_before)},
+          {"notAfterUtc", contract::to_iso8601(facts.not_after)},
+          {"serialNumber", facts.serial_number},
+          {"version", facts.version}};
 }
 
-/// Certificates as they are shown: their thumbprints instead of themselves. What came back from a
-/// reading is kept.
-Outcome<json> shown_certificates(const json& certificates) {
-  json shown = json::object();
+/// What came back from a reading has only the certificate's facts: the certificate itself is one of
+/// those before.
+json kept_certificate(const json& named, const json& before) {
+  const json thumbprint = member(member(named, "info"), "sha256Thumbprint");
   for (const char* place : {"primary", "secondary"}) {
-    const json certificate = member(certificates, place);
-    if (certificate.is_null()) continue;
-    const json text = member(certificate, "certificate");
-    const json known = member(member(certificate, "info"), "sha256Thumbprint");
-    const std::string thumbprint = text.is_string()    ? thumbprint_of(text.get<std::string>())
-                                   : known.is_string() ? known.get<std::string>()
-                                                       : std::string{};
-    if (thumbprint.empty())
-      return invalid(std::string("the ") + place + " certificate is neither PEM nor base64");
-    shown[place]["info"]["sha256Thumbprint"] = thumbprint;
+    const json kept = member(before, place);
+    const json known = member(member(kept, "info"), "sha256Thumbprint");
+    if (known.is_string() && thumbprint.is_string() &&
+        equal_ignoring_case(known.get<std::string>(), thumbprint.get<std::string>())) {
+      return kept;
+    }
   }
-  if (!shown.contains("primary")) return invalid("the primary certificate is missing");
-  return shown;
+  return nullptr;
+}
+
+/// Certificates with their facts, as they are stored.
+Outcome<json> read_certificates(const json& certificates, const json& before) {
+  json read = json::object();
+  for (const char* place : {"primary", "secondary"}) {
+    const json named = member(certificates, place);
+    if (named.is_null()) continue;
+    const json text = member(named, "certificate");
+    if (!text.is_string() || text == "") {
+      const json kept = kept_certificate(named, before);
+      if (kept.is_null()) return invalid(std::string("the ") + place + " certificate is missing");
+      read[place] = kept;
+      continue;
+    }
+    const auto der = certificate_der(text.get<std::string>());
+    const auto facts = der ? read_certificate(*der) : std::nullopt;
+    if (!facts) {
+      return invalid(std::string("the ") + place +
+                     " certificate is neither PEM nor base64 of an X.509 certificate");
+    }
+    read[place] = {{"certificate", to_base64(bytes_of(*der))}, {"info", info_of(*facts)}};
+  }
+  if (!read.contains("primary")) return invalid("the primary certificate is missing");
+  return read;
 }
 
 Outcome<std::string> key_of(const json& keys, const char* name, const std::string& before) {
@@ -96,7 +112,9 @@ Outcome<std::string> key_of(const json& keys, const char* name, const std::strin
   return key.get<std::string>();
 }
 
-Outcome<Ok> read_attestation(Enrollment& enrollment, json& document, const json& attestation) {
+/// @param previous  the document that is replaced; null for a new enrollment
+Outcome<Ok> read_attestation(Enrollment& enrollment, json& document, const json& attestation,
+                             const json& previous) {
   const json type = member(attestation, "type");
   if (type == "symmetricKey") {
     enrollment.symmetric = true;
@@ -108,11 +126,18 @@ Outcome<Ok> read_attestation(Enrollment& enrollment, json& document, const json&
   }
   if (type != "x509") return invalid("attestation.type is neither symmetricKey nor x509");
   const char* certificates = certificates_member(enrollment.kind);
-  OTA_TRY(const json shown, shown_certificates(member(member(attestation, "x509"), certificates)));
+  const json x509 = member(attestation, "x509");
+  if (!member(x509, "caReferences").is_null()) {
+    return invalid(
+        "caReferences name authorities of an Azure resource, which this hub has not: give "
+        "signingCertificates");
+  }
+  const json before = member(member(member(previous, "attestation"), "x509"), certificates);
+  OTA_TRY(const json read, read_certificates(member(x509, certificates), before));
   enrollment.symmetric = false;
   enrollment.primary_key.clear();
   enrollment.secondary_key.clear();
-  document["attestation"] = {{"type", "x509"}, {"x509", {{certificates, shown}}}};
+  document["attestation"] = {{"type", "x509"}, {"x509", {{certificates, read}}}};
   return Ok{};
 }
 
@@ -156,9 +181,20 @@ Outcome<Ok> read_body(Enrollment& enrollment, const json& body) {
     return invalid("provisioningStatus is neither enabled nor disabled");
   }
   enrollment.enabled = status != "disabled";
-  OTA_TRY(read_attestation(enrollment, document, member(body, "attestation")));
+  const json previous = enrollment.document.empty() ? json() : stored_json(enrollment.document);
+  OTA_TRY(read_attestation(enrollment, document, member(body, "attestation"), previous));
   enrollment.document = json_to_text(document);
   return Ok{};
+}
+
+/// Without the certificates themselves: only what they say.
+json shown_attestation(const Enrollment& enrollment) {
+  json attestation = stored_json(enrollment.document).value("attestation", json::object());
+  if (enrollment.symmetric) return attestation;
+  for (json& certificate : attestation["x509"][certificates_member(enrollment.kind)]) {
+    certificate.erase("certificate");
+  }
+  return attestation;
 }
 
 }  // namespace
@@ -248,6 +284,7 @@ Outcome<Ok> Enrollments::remove(EnrollmentKind kind, std::string_view id,
 
 json to_json(const Enrollment& enrollment) {
   json object = stored_json(enrollment.document);
+  object["attestation"] = shown_attestation(enrollment);
   object[id_member(enrollment.kind)] = enrollment.id;
   object["etag"] = enrollment.etag;
   object["provisioningStatus"] = enrollment.enabled ? "enabled" : "disabled";
@@ -257,7 +294,7 @@ json to_json(const Enrollment& enrollment) {
 }
 
 json attestation_with_keys(const Enrollment& enrollment) {
-  json attestation = stored_json(enrollment.document).value("attestation", json::object());
+  json attestation = shown_attestation(enrollment);
   if (enrollment.symmetric) {
     attestation["symmetricKey"] = {{"primaryKey", enrollment.primary_key},
                                    {"secondaryKey", enrollment.secondary_key}};
@@ -265,21 +302,21 @@ json attestation_with_keys(const Enrollment& enrollment) {
   return attestation;
 }
 
-bool names_certificate(const Enrollment& enrollment, const ClientCertificate& certificate) {
+bool names_certificate(const Enrollment& enrollment, const ClientCertificate& certificate,
+                       contract::UnixSeconds now) {
   const json x509 = member(member(stored_json(enrollment.document), "attestation"), "x509");
   const json certificates = member(x509, certificates_member(enrollment.kind));
-  const auto names = [&](const std::string& thumbprint) {
-    return std::any_of(certificates.begin(), certificates.end(), [&](const json& named) {
-      const json known = member(member(named, "info"), "sha256Thumbprint");
-      return known.is_string() && equal_ignoring_case(known.get<std::string>(), thumbprint);
-    });
-  };
   if (!certificates.is_object()) return false;
-  if (enrollment.kind == EnrollmentKind::Individual) return names(certificate.sha256_thumbprint);
-  // Whoever shows a CA's certificate has not yet been signed by it: the chain must have been
-  // verified.
-  return certificate.chain_valid && std::any_of(certificate.issuer_sha256_thumbprints.begin(),
-                                                certificate.issuer_sha256_thumbprints.end(), names);
+  return std::any_of(certificates.begin(), certificates.end(), [&](const json& named) {
+    if (enrollment.kind == EnrollmentKind::Individual) {
+      const json known = member(member(named, "info"), "sha256Thumbprint");
+      return known.is_string() &&
+             equal_ignoring_case(known.get<std::string>(), certificate.sha256_thumbprint);
+    }
+    const json text = member(named, "certificate");
+    const auto der = text.is_string() ? from_base64(text.get<std::string>()) : std::nullopt;
+    return der && leads_to(certificate.chain_der, text_of(*der), now);
+  });
 }
 
 }  // namespace ota::hub

@@ -25,7 +25,7 @@ struct Enrollment {
   bool symmetric = true;  // otherwise X.509
   std::string primary_key;
   std::string secondary_key;
-  std::string document;  // JSON: everything else that clients see, certificates as thumbprints
+  std::string document;  // JSON: everything else that clients see, and the certificates
   std::string created;
   std::string updated;
 };
@@ -58,9 +58,10 @@ nlohmann::json to_json(const Enrollment& enrollment);
 /// The attestation with its symmetric keys.
 nlohmann::json attestation_with_keys(const Enrollment& enrollment);
 
-/// Whether the enrollment names this certificate: the device's own for an individual one, one of
-/// its CAs for a group.
-bool names_certificate(const Enrollment& enrollment, const ClientCertificate& certificate);
+/// Whether the enrollment names this certificate: the device's own for an individual one, an
+/// authority that it leads to for a group.
+bool names_certificate(const Enrollment& enrollment, const ClientCertificate& certificate,
+                       contract::UnixSeconds now);
 
 /// Letters, digits and - . _ :, at most 128, the last one a letter, a digit or '-'.
 bool is_registration_id(std::string_view id);

@@ -132,13 +132,14 @@ Outcome<std::optional<Enrollment>> Provisioning::enrollment_by_certificate(
     std::string_view registration_id, const ClientCertificate& certificate) const {
   const std::optional<Enrollment> none;
   if (!equal_ignoring_case(certificate.common_name, registration_id)) return none;
+  const auto now = parts_.settings.now();
   OTA_TRY(auto individual, parts_.enrollments.find(EnrollmentKind::Individual, registration_id));
   if (individual)
-    return !individual->symmetric && names_certificate(*individual, certificate) ? individual
-                                                                                 : none;
+    return !individual->symmetric && names_certificate(*individual, certificate, now) ? individual
+                                                                                      : none;
   OTA_TRY(const auto groups, parts_.enrollments.list(EnrollmentKind::Group, "", kGroupsMax));
   for (const Enrollment& group : groups) {
-    if (!group.symmetric && names_certificate(group, certificate))
+    if (!group.symmetric && names_certificate(group, certificate, now))
       return std::optional<Enrollment>{group};
   }
   return none;
@@ -227,11 +228,14 @@ Outcome<Registration> Provisioning::get(std::string_view registration_id) const 
   return read_row(row);
 }
 
-Outcome<std::vector<Registration>> Provisioning::list(std::string_view enrollment_group_id) const {
-  OTA_TRY(auto row, parts_.database.query("SELECT " + std::string(kColumns) +
-                                              " FROM registration WHERE enrollment_group_id = ?1"
-                                              " ORDER BY registration_id",
-                                          {enrollment_group_id}));
+Outcome<std::vector<Registration>> Provisioning::list(std::string_view enrollment_group_id,
+                                                      std::string_view after,
+                                                      std::int64_t count_max) const {
+  OTA_TRY(auto row,
+          parts_.database.query("SELECT " + std::string(kColumns) +
+                                    " FROM registration WHERE enrollment_group_id = ?1 AND"
+                                    " registration_id > ?2 ORDER BY registration_id LIMIT ?3",
+                                {enrollment_group_id, after, count_max}));
   std::vector<Registration> registrations;
   for (;;) {
     OTA_TRY(const bool more, row.step());

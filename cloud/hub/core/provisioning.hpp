@@ -58,7 +58,9 @@ class Provisioning {
 
   /// Errors: NotFound.
   Outcome<Registration> get(std::string_view registration_id) const;
-  Outcome<std::vector<Registration>> list(std::string_view enrollment_group_id) const;
+  /// Of a group, in the order of ids, those behind `after`.
+  Outcome<std::vector<Registration>> list(std::string_view enrollment_group_id,
+                                          std::string_view after, std::int64_t count_max) const;
   Outcome<Ok> remove(std::string_view registration_id);
 
   /// The registrationState that devices and services see.

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/hub/core/test_hub.hpp"
+#include "cloud/hub/x509/certificate.hpp"
+#include "cloud/hub/x509/x509_test_authority.hpp"
 
 namespace ota::hub {
 namespace {
@@ -65,6 +67,10 @@ class ProvisioningTest : public HubTest {
     return core_->handle(request).value();
   }
   json twin(const std::string& id) { return json::parse(call("GET", "/twins/" + id).body); }
+  static json x509(const char* member, const TestIdentity& identity) {
+    return {{"type", "x509"},
+            {"x509", {{member, {{"primary", {{"certificate", identity.pem()}}}}}}}};
+  }
   static json symmetric(const std::string& key) {
     return {{"type", "symmetricKey"},
             {"symmetricKey", {{"primaryKey", key}, {"secondaryKey", key}}}};
@@ -174,41 +180,66 @@ TEST_F(ProvisioningTest, KeepsAnOperatorsDecisionWhenADeviceComesBack) {
   EXPECT_EQ(json::parse(call("GET", "/devices/d").body)["status"], "disabled");
 }
 
-TEST_F(ProvisioningTest, ProvisionsByCertificateAndByItsIssuer) {
-  const std::string der_base64 = "AAEC";
-  std::string print = to_hex(sha256(key_of(der_base64)));
-  for (char& c : print) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  const json certificate = {
-      {"primary",
-       {{"certificate", "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n"}}}};
+ClientCertificate shown(const std::string& common_name, std::vector<std::string> chain) {
+  const auto facts = read_certificate(chain.front());
+  EXPECT_EQ(facts->common_name, common_name);
+  return {.common_name = facts->common_name,
+          .sha1_thumbprint = facts->sha1_thumbprint,
+          .sha256_thumbprint = facts->sha256_thumbprint,
+          .chain_valid = false,
+          .chain_der = std::move(chain)};
+}
+
+TEST_F(ProvisioningTest, ProvisionsByTheDevicesOwnCertificate) {
+  const TestIdentity own = test_identity("leaf", TestRole::Leaf, now_);
   ASSERT_EQ(
-      dps("PUT", "/enrollments/leaf",
-          {{"attestation", {{"type", "x509"}, {"x509", {{"clientCertificates", certificate}}}}}})
-          .status,
+      dps("PUT", "/enrollments/leaf", {{"attestation", x509("clientCertificates", own)}}).status,
       200);
-  ASSERT_EQ(
-      dps("PUT", "/enrollmentGroups/ca",
-          {{"attestation", {{"type", "x509"}, {"x509", {{"signingCertificates", certificate}}}}}})
-          .status,
-      200);
-  ClientCertificate own{.common_name = "leaf",
-                        .sha1_thumbprint = {},
-                        .sha256_thumbprint = print,
-                        .chain_valid = false,
-                        .issuer_sha256_thumbprints = {}};
-  provision("leaf", "", &own);
-  EXPECT_TRUE(login("leaf", "", &own));
-  ClientCertificate issued{.common_name = "member",
-                           .sha1_thumbprint = {},
-                           .sha256_thumbprint = std::string(64, 'B'),
-                           .chain_valid = false,
-                           .issuer_sha256_thumbprints = {print}};
-  EXPECT_FALSE(dps_login("member", "", &issued));
-  issued.chain_valid = true;
+  const ClientCertificate certificate = shown("leaf", {own.der()});
+  provision("leaf", "", &certificate);
+  EXPECT_TRUE(login("leaf", "", &certificate));
+  const ClientCertificate other =
+      shown("leaf", {test_identity("leaf", TestRole::Leaf, now_).der()});
+  EXPECT_FALSE(dps_login("leaf", "", &other));
+}
+
+TEST_F(ProvisioningTest, ProvisionsByTheCertificatesIssuer) {
+  const TestIdentity root = test_identity("root", TestRole::Authority, now_);
+  const TestIdentity factory = test_identity("factory", TestRole::Authority, now_, &root);
+  const TestIdentity device = test_identity("member", TestRole::Leaf, now_, &factory);
+  const TestIdentity stranger = test_identity("member", TestRole::Leaf, now_);
+  ASSERT_EQ(dps("PUT", "/enrollmentGroups/ca", {{"attestation", x509("signingCertificates", root)}})
+                .status,
+            200);
+  const ClientCertificate issued = shown("member", {device.der(), factory.der()});
   provision("member", "", &issued);
   EXPECT_TRUE(login("member", "", &issued));
   EXPECT_FALSE(dps_login("other", "", &issued));
-  EXPECT_THAT(dps("GET", "/enrollments/leaf").body, HasSubstr(print));
+  const ClientCertificate broken = shown("member", {device.der()});
+  EXPECT_FALSE(dps_login("member", "", &broken));
+  const ClientCertificate foreign = shown("member", {stranger.der(), root.der()});
+  EXPECT_FALSE(dps_login("member", "", &foreign));
+}
+
+TEST_F(ProvisioningTest, ShowsACertificatesFactsAndKeepsItWhenTheyComeBack) {
+  const TestIdentity root = test_identity("root", TestRole::Authority, now_);
+  const auto made =
+      dps("PUT", "/enrollmentGroups/ca", {{"attestation", x509("signingCertificates", root)}});
+  const json primary =
+      json::parse(made.body)["attestation"]["x509"]["signingCertificates"]["primary"];
+  EXPECT_FALSE(primary.contains("certificate"));
+  EXPECT_EQ(primary["info"]["subjectName"], "CN=root");
+  const auto again =
+      dps("PUT", "/enrollmentGroups/ca", json::parse(made.body), {{"If-Match", "*"}});
+  EXPECT_EQ(again.status, 200) << again.body;
+  const TestIdentity device = test_identity("member", TestRole::Leaf, now_, &root);
+  const ClientCertificate issued = shown("member", {device.der()});
+  provision("member", "", &issued);
+  for (const char* text : {"", "AAEC", "no certificate"}) {
+    json bad = x509("signingCertificates", root);
+    bad["x509"]["signingCertificates"]["primary"]["certificate"] = text;
+    EXPECT_EQ(dps("PUT", "/enrollmentGroups/bad", {{"attestation", bad}}).status, 400) << text;
+  }
 }
 
 TEST_F(ProvisioningTest, RefusesBadRegistrations) {
@@ -223,6 +254,37 @@ TEST_F(ProvisioningTest, RefusesBadRegistrations) {
   provision("d", password);
   EXPECT_EQ(core_->dps_status("d", "4.other").status, 404);
   EXPECT_EQ(core_->dps_status("nobody", "").status, 404);
+}
+
+TEST_F(ProvisioningTest, RegistersOverHttpsWithTheDevicesTokenOnly) {
+  const std::string base = "/" + core_->access().id_scope + "/registrations/d";
+  const std::string password = token("d", device_key("d", group_key()));
+  const auto ask = [&](const std::string& method, const std::string& path,
+                       const std::string& authorization) {
+    HttpRequest request{.method = method,
+                        .path = path,
+                        .query = "api-version=2021-06-01",
+                        .headers = {},
+                        .body = R"({"registrationId":"d"})",
+                        .peer_address = {}};
+    request.headers.add("Authorization", authorization);
+    return core_->handle(request).value();
+  };
+  const std::string service = contract::make_hub_sas(
+      "hub.local", key_of(core_->access().iothubowner_key), now_ + 60, "iothubowner");
+  for (const std::string& wrong :
+       {std::string(), service, token("e", device_key("e", group_key()))})
+    EXPECT_EQ(ask("PUT", base + "/register", wrong).status, 401) << wrong;
+  EXPECT_EQ(ask("PUT", "/0ne00000000/registrations/d/register", password).status, 401);
+  EXPECT_EQ(call("GET", "/devices/d").status, 404);
+  const auto first = ask("PUT", base + "/register", password);
+  ASSERT_EQ(first.status, 202) << first.body;
+  EXPECT_EQ(first.headers.find("Retry-After"), "1");
+  const std::string operation = json::parse(first.body)["operationId"];
+  const auto second = ask("GET", base + "/operations/" + operation, password);
+  EXPECT_EQ(json::parse(second.body)["registrationState"]["deviceId"], "d");
+  EXPECT_EQ(ask("POST", base, password).status, 200);
+  EXPECT_EQ(ask("DELETE", base, password).status, 405);
 }
 
 TEST_F(ProvisioningTest, ManagesEnrollmentsOverRest) {

@@ -15,7 +15,7 @@ constexpr std::string_view kColumns =
     "device_id, generation_id, device_etag, status, status_reason, status_updated, "
     "authentication_type, primary_key,"
     " secondary_key, primary_thumbprint, secondary_thumbprint, connection_state, "
-    "connection_updated, last_activity, iot_edge,"
+    "connection_updated, last_activity, iot_edge, model_id,"
     " (SELECT COUNT(*) FROM message WHERE message.device_id = device.device_id)";
 
 Device read_row(const Statement& row) {
@@ -35,7 +35,8 @@ Device read_row(const Statement& row) {
   device.connection_updated = row.text(12);
   device.last_activity = row.text(13);
   device.iot_edge = row.integer(14) != 0;
-  device.message_count = row.integer(15);
+  device.model_id = row.text(15);
+  device.message_count = row.integer(16);
   return device;
 }
 
@@ -144,6 +145,12 @@ Outcome<Ok> Registry::set_connection(std::string_view id, bool connected) {
       "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
       " WHERE device_id = ?1",
       {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
+  return Ok{};
+}
+
+Outcome<Ok> Registry::set_model(std::string_view id, std::string_view model_id) {
+  OTA_TRY(
+      database_.execute("UPDATE device SET model_id = ?2 WHERE device_id = ?1", {id, model_id}));
   return Ok{};
 }
 

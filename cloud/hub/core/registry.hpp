@@ -34,6 +34,7 @@ struct Device {
   std::string last_activity{kNever};
   bool iot_edge = false;
   std::int64_t message_count = 0;  // cloud-to-device messages that wait
+  std::string model_id;            // what the device said at login; empty: nothing
 
   bool enabled() const { return status == "enabled"; }
   /// Whether a live session that was opened under `before` must end.
@@ -61,6 +62,7 @@ class Registry {
   Outcome<Ok> remove(std::string_view id);
 
   Outcome<Ok> set_connection(std::string_view id, bool connected);
+  Outcome<Ok> set_model(std::string_view id, std::string_view model_id);
   /// At start nobody is connected, whatever a killed hub left behind.
   Outcome<Ok> disconnect_all();
 

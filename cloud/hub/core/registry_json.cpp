@@ -49,9 +49,14 @@ Outcome<Ok> check_thumbprint(const std::optional<std::string>& thumbprint) {
   return invalid("a thumbprint is not 40 (SHA-1) or 64 (SHA-256) hex digits");
 }
 
-/// An empty text means that the key is to be generated.
+/// An empty text is as good as none.
 std::optional<std::string> unless_empty(std::optional<std::string> text) {
   return text && text->empty() ? std::nullopt : std::move(text);
+}
+
+const std::optional<std::string>& or_else(const std::optional<std::string>& first,
+                                          const std::optional<std::string>& second) {
+  return first ? first : second;
 }
 
 Outcome<Ok> read_authentication(Device& device, const json& body) {
@@ -85,8 +90,9 @@ Outcome<Ok> read_authentication(Device& device, const json& body) {
   const bool sas = *type == "sas";
   const bool self_signed = *type == "selfSigned";
   device.authentication_type = *type;
-  device.primary_key = sas ? primary_key : std::nullopt;
-  device.secondary_key = sas ? secondary_key : std::nullopt;
+  // Node's SDK sends empty keys where its caller gave none: an update keeps those that there are.
+  device.primary_key = sas ? or_else(primary_key, device.primary_key) : std::nullopt;
+  device.secondary_key = sas ? or_else(secondary_key, device.secondary_key) : std::nullopt;
   device.primary_thumbprint = self_signed ? primary_thumbprint : std::nullopt;
   device.secondary_thumbprint = self_signed ? secondary_thumbprint : std::nullopt;
   return Ok{};

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/hub/core/answers.hpp"
+#include "cloud/hub/core/dps_device.hpp"
 #include "cloud/hub/core/secrets.hpp"
 #include "cloud/hub/core/tokens.hpp"
 #include "cloud/hub/twin/json_text.hpp"
@@ -38,9 +39,10 @@ constexpr std::array kRoutes = {
     Route{"registrations", Service::Dps, handle_registrations},
 };
 
+/// Without case, as in Azure: Node's DPS client asks for /enrollmentgroups as well.
 const Route* route_of(std::string_view first_segment) {
   for (const Route& route : kRoutes) {
-    if (route.first_segment == first_segment) return &route;
+    if (equal_ignoring_case(route.first_segment, first_segment)) return &route;
   }
   return nullptr;
 }
@@ -203,7 +205,7 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {
   if (request.path.empty() || request.path.front() != '/') return std::nullopt;
   const std::string_view path = std::string_view(request.path).substr(1);
   const Route* route = route_of(path.substr(0, path.find('/')));
-  if (route == nullptr) return std::nullopt;
+  if (route == nullptr) return handle_device_registration(hub, request);
   const auto failed = [&](const Failure& failure) {
     const auto now = hub.settings.now();
     return route->service == Service::Hub ? hub_failure(failure, now)

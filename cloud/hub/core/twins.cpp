@@ -211,7 +211,7 @@ json to_json(const Device& device, const Twin& twin, const json& configurations)
       {"cloudToDeviceMessageCount", device.message_count},
       {"authenticationType", device.authentication_type},
       {"x509Thumbprint", identity["authentication"]["x509Thumbprint"]},
-      {"modelId", ""},
+      {"modelId", device.model_id},
       {"version", twin.version},
       {"tags", stored_json(twin.tags)},
       {"properties",

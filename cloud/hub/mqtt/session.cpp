@@ -229,6 +229,7 @@ void Session::handle_connect(const Connect& connect, Instant now) {
     return refuse(connect_return(login.error()), "login refused");
   }
   service_ = Service::Hub;
+  certificate_.reset();  // It has done its work; an idle connection keeps little.
   accept(connect, std::move(login).value(), now);
 }
 

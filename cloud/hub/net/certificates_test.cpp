@@ -7,7 +7,7 @@
 
 #include "cloud/hub/files/durable_file.hpp"
 #include "cloud/hub/files/scratch_directory.hpp"
-#include "cloud/hub/net/openssl_ptr.hpp"
+#include "cloud/hub/x509/openssl_ptr.hpp"
 
 namespace ota::hub {
 namespace {

@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/encoding.hpp"
-#include "cloud/hub/net/openssl_ptr.hpp"
+#include "cloud/hub/x509/certificate.hpp"
+#include "cloud/hub/x509/openssl_ptr.hpp"
 
 namespace ota::hub {
 namespace {
@@ -22,26 +22,13 @@ std::string last_openssl_error() {
   return text.data();
 }
 
-std::string thumbprint(X509* certificate, const EVP_MD* hash) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (X509_digest(certificate, hash, digest.data(), &size) != 1) return {};
-  std::string text = to_hex(std::as_bytes(std::span(digest).first(size)));
-  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'f' ? c - 'a' + 'A' : c);
-  return text;
-}
-
-std::string common_name(X509* certificate) {
-  X509_NAME* subject = X509_get_subject_name(certificate);
-  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at < 0) return {};
-  unsigned char* text = nullptr;
-  const int size =
-      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+std::string der_of(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
   if (size < 0) return {};
-  std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-  OPENSSL_free(text);
-  return name;
+  std::string der(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return der;
 }
 
 /// Lets every handshake pass: whether the chain is trusted is said in ClientCertificate, and the
@@ -81,15 +68,17 @@ class TlsChannel final : public Channel {
     const ossl::Certificate leaf(SSL_get1_peer_certificate(ssl_.get()));
     if (!leaf) return std::nullopt;
     ClientCertificate out;
-    out.common_name = common_name(leaf.get());
-    out.sha1_thumbprint = thumbprint(leaf.get(), EVP_sha1());
-    out.sha256_thumbprint = thumbprint(leaf.get(), EVP_sha256());
+    out.chain_der.push_back(der_of(leaf.get()));
+    auto facts = read_certificate(out.chain_der.front());
+    if (!facts) return std::nullopt;  // Too large for a device's.
+    out.common_name = std::move(facts->common_name);
+    out.sha1_thumbprint = std::move(facts->sha1_thumbprint);
+    out.sha256_thumbprint = std::move(facts->sha256_thumbprint);
     out.chain_valid = SSL_get_verify_result(ssl_.get()) == X509_V_OK;
-    // Only a verified chain says anything about issuers; the sent one is just what the client put
-    // together.
-    const STACK_OF(X509)* chain = out.chain_valid ? SSL_get0_verified_chain(ssl_.get()) : nullptr;
-    for (int i = 1; chain != nullptr && i < sk_X509_num(chain); ++i) {
-      out.issuer_sha256_thumbprints.push_back(thumbprint(sk_X509_value(chain, i), EVP_sha256()));
+    // On the server's side OpenSSL keeps the leaf apart.
+    const STACK_OF(X509)* sent = SSL_get_peer_cert_chain(ssl_.get());
+    for (int i = 0; sent != nullptr && i < sk_X509_num(sent); ++i) {
+      out.chain_der.push_back(der_of(sk_X509_value(sent, i)));
     }
     return out;
   }
