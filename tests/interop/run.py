@@ -11,12 +11,14 @@ The tests find in their environment: HUB_HOST, HUB_CA, HUB_WRONG_HOST (reaches t
 certificate does not name it; only in a namespace), IOTHUB_CONNECTION_STRING,
 DPS_CONNECTION_STRING, STORAGE_CONNECTION_STRING, DPS_HOST, ID_SCOPE, GROUP_ID, GROUP_KEY,
 DEVICE_CA and DEVICE_CA_KEY (an authority that the hub trusts for devices), INTEROP_FOLDER,
-MCU_OTA, MCU_OTA_PROFILE, AZURITE_BLOB.
+POLICY_KEYS (JSON: the primary key of each of the hub's policies), MCU_OTA, MCU_OTA_PROFILE,
+AZURITE_BLOB.
 """
 
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -24,6 +26,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -111,6 +114,20 @@ def hub_arguments(file):
     return shlex.split(found.group(1)) if found else []
 
 
+def policy_keys(site):
+    """The hub hands out its owner's key only; the others lie in its state, which it keeps locked:
+    so a copy is read."""
+    copy = site.folder / "state-copy"
+    copy.mkdir()
+    for file in (site.folder / "hub").glob("hub.sqlite*"):
+        shutil.copy(file, copy)
+    state = sqlite3.connect(copy / "hub.sqlite")
+    try:
+        return dict(state.execute("SELECT name, primary_key FROM policy WHERE service = 'hub'"))
+    finally:
+        state.close()
+
+
 def environment_of(site, facts, address, wrong_address, authority):
     profile = tomllib.loads(pathlib.Path(facts["profile"]).read_text(encoding="utf-8"))
     found = {
@@ -126,6 +143,7 @@ def environment_of(site, facts, address, wrong_address, authority):
         "DEVICE_CA": str(authority[0]),
         "DEVICE_CA_KEY": str(authority[1]),
         "INTEROP_FOLDER": str(site.folder),
+        "POLICY_KEYS": json.dumps(policy_keys(site)),
         "MCU_OTA": str(site.binaries / "mcu-ota"),
         "MCU_OTA_PROFILE": facts["profile"],
         "AZURITE_BLOB": str(PACKAGES / "node/node_modules/.bin/azurite-blob"),
@@ -144,7 +162,11 @@ def environment_of(site, facts, address, wrong_address, authority):
 
 def command_of(language, file, words):
     if language == "node":
-        return ["node", "--test", "--test-reporter=spec", *words, file]
+        # A client that a failed test left behind must not keep the run alive. Not in Node 18.
+        force = ["--test-force-exit"]
+        known = subprocess.run(["node", *force, "--version"], capture_output=True, check=False)
+        force = force if known.returncode == 0 else []
+        return ["node", "--test", "--test-reporter=spec", *force, *words, file]
     python = PACKAGES / "python/bin/python"
     return [python, "-W", "ignore", "-m", "unittest", "-v", *words, file.stem]
 
