@@ -27,7 +27,7 @@ class Echo final : public hub::HttpService {
 std::string answers(std::string_view first, std::string_view second) {
   Echo service;
   const std::function<std::int64_t()> wall_clock = [] { return std::int64_t{0}; };
-  hub::HttpSession session(service, "peer", wall_clock, Instant{});
+  hub::HttpSession session(service, {"peer", nullptr}, wall_clock, Instant{});
   std::string out;
   for (const std::string_view piece : {first, second}) {
     session.feed(bytes_of(piece), Instant{});

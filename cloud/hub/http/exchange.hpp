@@ -4,6 +4,7 @@
 // in both directions, so that a firmware image never lies in memory as a whole.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +13,17 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "cloud/hub/core/http_message.hpp"
+#include "cloud/hub/stream/byte_protocol.hpp"
 
 namespace ota::hub {
+
+struct ClientCertificate;
+
+/// Who is on the other end.
+struct HttpPeer {
+  std::string address;
+  std::shared_ptr<const ClientCertificate> certificate;  // shown in the TLS handshake, or null
+};
 
 struct RequestHead {
   std::string method;  // upper case
@@ -21,6 +31,8 @@ struct RequestHead {
   std::string query;   // as sent, without '?'
   HttpHeaders headers;
   std::string peer_address;
+  std::shared_ptr<const ClientCertificate> peer_certificate = {};
+  unsigned http_version = 11;  // 10 and before: HTTP/1.0
   std::optional<std::uint64_t> content_length;
 };
 
@@ -40,6 +52,8 @@ struct Reply {
   std::unique_ptr<BodySource> stream = {};  // instead of body
   std::shared_ptr<LiveBody> live = {};      // instead of body
   std::shared_ptr<LaterAnswer> later = {};  // the answer is still to come; nothing above counts
+  /// With 101: makes what speaks on the connection after this answer.
+  std::function<std::unique_ptr<ByteProtocol>(Instant)> switch_to = {};
 };
 
 /// A request whose body is still coming.

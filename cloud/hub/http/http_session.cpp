@@ -96,12 +96,9 @@ struct HttpSession::Parsing {
   http::request_parser<SinkBody> parser;
 };
 
-HttpSession::HttpSession(HttpService& service, std::string peer_address,
+HttpSession::HttpSession(HttpService& service, HttpPeer peer,
                          const std::function<std::int64_t()>& wall_clock, Instant now)
-    : service_(service),
-      peer_address_(std::move(peer_address)),
-      wall_clock_(wall_clock),
-      last_activity_(now) {}
+    : service_(service), peer_(std::move(peer)), wall_clock_(wall_clock), last_activity_(now) {}
 
 HttpSession::~HttpSession() = default;
 
@@ -143,6 +140,7 @@ void HttpSession::sent(std::size_t size_bytes, Instant now) {
   chunk_.reset();
   stream_.reset();
   if (closing_) return;
+  if (switch_to_ && !stopping_) return hand_over(now);
   if (!keep_alive_ || stopping_)
     return end(stopping_ ? "the hub stops" : "the answer was the last one");
   next_request();
@@ -161,6 +159,11 @@ void HttpSession::refill() {
   }
   chunk_end_ = size.value();
   stream_left_ -= size.value();
+}
+
+void HttpSession::hand_over(Instant now) {
+  successor_ = switch_to_(now);
+  if (!input_.empty()) successor_->feed(bytes_of(input_), now);
 }
 
 std::optional<Instant> HttpSession::deadline() const {
@@ -250,7 +253,9 @@ void HttpSession::begin_request() {
   if (question != std::string::npos) head.query = target.substr(question + 1);
   for (const auto& field : message)
     head.headers.add(std::string(field.name_string()), std::string(field.value()));
-  head.peer_address = peer_address_;
+  head.peer_address = peer_.address;
+  head.peer_certificate = peer_.certificate;
+  head.http_version = message.version();
   if (const auto length = parser.content_length()) head.content_length = *length;
 
   is_head_request_ = head.method == "HEAD";
@@ -331,6 +336,8 @@ void HttpSession::answer(Reply reply) {
   if (stopping_) keep_alive_ = false;
   if (reply.later) return await(std::move(reply.later));
   later_.reset();
+  if (reply.switch_to && stopping_) return refuse(503, "the hub stops");
+  switch_to_ = std::move(reply.switch_to);
 
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " " +
                      std::string(reason_of(reply.status)) + "\r\n";

@@ -27,8 +27,8 @@ inline constexpr std::uint64_t kHttpSwallowBytesMax =
 class HttpSession final : public ByteProtocol {
  public:
   /// `service` outlives the session; `wall_clock` gives Unix seconds for the Date field.
-  HttpSession(HttpService& service, std::string peer_address,
-              const std::function<std::int64_t()>& wall_clock, Instant now);
+  HttpSession(HttpService& service, HttpPeer peer, const std::function<std::int64_t()>& wall_clock,
+              Instant now);
   ~HttpSession() override;
 
   void feed(Bytes received, Instant now) override;
@@ -41,6 +41,7 @@ class HttpSession final : public ByteProtocol {
   bool closing() const override { return closing_; }
   std::string_view close_reason() const override { return close_reason_; }
   void gone() override;
+  std::unique_ptr<ByteProtocol> successor() override { return std::move(successor_); }
 
  private:
   struct Parsing;  // hides Beast
@@ -60,10 +61,11 @@ class HttpSession final : public ByteProtocol {
   void refuse(int status, std::string_view why);
   void next_request();
   void refill();
+  void hand_over(Instant now);
   void end(std::string_view reason);
 
   HttpService& service_;
-  std::string peer_address_;
+  HttpPeer peer_;
   const std::function<std::int64_t()>& wall_clock_;
   std::unique_ptr<Parsing> parsing_;
   std::string input_;
@@ -82,6 +84,9 @@ class HttpSession final : public ByteProtocol {
   Instant later_end_;
   std::shared_ptr<LiveBody> live_;
   enum class Framing : std::uint8_t { Chunks, None } live_framing_ = Framing::Chunks;
+
+  std::function<std::unique_ptr<ByteProtocol>(Instant)> switch_to_;
+  std::unique_ptr<ByteProtocol> successor_;
 
   bool is_head_request_ = false;
   bool keep_alive_ = true;

@@ -89,7 +89,7 @@ struct Rig {
   EchoService service;
   std::function<std::int64_t()> wall_clock = [] { return std::int64_t{1'893'456'000}; };
   Instant now{};
-  HttpSession session{service, "127.0.0.1", wall_clock, now};
+  HttpSession session{service, {"127.0.0.1", nullptr}, wall_clock, now};
 
   std::string take() {
     std::string all;

@@ -105,12 +105,16 @@ void Connection::step_handshake() {
   const Progress progress = channel_->handshake();
   note(progress, wants_readable_, wants_writable_);
   if (progress != Progress::Done) return;
-  protocol_ = make_protocol_(PeerInfo{channel_->client_certificate(), address_}, steady_now());
+  speak(make_protocol_(PeerInfo{channel_->client_certificate(), address_}, steady_now()));
+  stage_ = Stage::Open;
+  stage_deadline_.reset();
+}
+
+void Connection::speak(std::unique_ptr<ByteProtocol> protocol) {
+  protocol_ = std::move(protocol);
   protocol_->on_wake([this] {
     if (!inside_) post_pump();  // Else the pump is running and sees it.
   });
-  stage_ = Stage::Open;
-  stage_deadline_.reset();
 }
 
 void Connection::exchange() {
@@ -147,6 +151,7 @@ bool Connection::write_some() {
   note(transfer.progress, wants_readable_, wants_writable_);
   if (transfer.progress != Progress::Done) return false;
   protocol_->sent(transfer.size_bytes, steady_now());
+  if (auto successor = protocol_->successor()) speak(std::move(successor));
   return true;
 }
 

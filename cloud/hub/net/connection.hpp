@@ -60,6 +60,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void pump();
   void pump_guarded();
   void step_handshake();
+  void speak(std::unique_ptr<ByteProtocol> protocol);
   void exchange();
   bool read_some();
   bool write_some();

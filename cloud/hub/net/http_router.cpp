@@ -6,9 +6,14 @@
 #include <utility>
 
 #include "cloud/hub/http/gathered_body.hpp"
+#include "cloud/hub/websocket/handshake.hpp"
 
 namespace ota::hub {
 namespace {
+
+// IoT Hub and DPS have the same one; the MQTT user name says which of them is meant.
+constexpr std::string_view kWebSocketPath = "/$iothub/websocket";
+constexpr std::string_view kWebSocketPathEncoded = "/%24iothub/websocket";
 
 Reply json_error(int status, std::string_view name, std::string_view text) {
   Reply reply;
@@ -36,6 +41,12 @@ Begun HttpRouter::begin(RequestHead head) {
   }
   if (head.path == account_path_ || head.path.starts_with(account_path_ + "/"))
     return blobs_.begin(std::move(head));
+  if (head.path == kWebSocketPath || head.path == kWebSocketPathEncoded) {
+    return websocket::answer_upgrade(head, "mqtt",
+                                     [this, certificate = head.peer_certificate](Instant now) {
+                                       return make_mqtt_(certificate, now);
+                                     });
+  }
   return gather_body(std::move(head), kRestBodyBytesMax,
                      [this](const HttpRequest& request) { return ask_core(request); });
 }

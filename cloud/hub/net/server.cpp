@@ -140,7 +140,10 @@ class Server final : public HubServer {
     settings.evaluate_every_s = options.evaluate_every_s;
     OTA_TRY(core_, options.open_core(std::move(settings)));
     OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_));
-    router_ = std::make_unique<HttpRouter>(*core_, *blobs_, std::string(kBlobAccount));
+    router_ = std::make_unique<HttpRouter>(*core_, *blobs_, std::string(kBlobAccount),
+                                           [this](const auto& certificate, Instant now) {
+                                             return mqtt_in_websocket(certificate, now);
+                                           });
     return Ok{};
   }
 
@@ -172,8 +175,20 @@ class Server final : public HubServer {
                                            mqtt::Session::Peer{std::move(peer.certificate)}, now);
   }
 
+  std::unique_ptr<ByteProtocol> mqtt_in_websocket(
+      const std::shared_ptr<const ClientCertificate>& certificate, Instant now) {
+    mqtt::Session::Peer device;
+    if (certificate) device.certificate = *certificate;
+    return std::make_unique<mqtt::Session>(*core_, session_memory_, wall_clock_, std::move(device),
+                                           now);
+  }
+
   std::unique_ptr<ByteProtocol> http_protocol(PeerInfo peer, Instant now) {
-    return std::make_unique<HttpSession>(*router_, std::move(peer.address), wall_clock_, now);
+    std::shared_ptr<const ClientCertificate> certificate;
+    if (peer.certificate)
+      certificate = std::make_shared<const ClientCertificate>(std::move(*peer.certificate));
+    return std::make_unique<HttpSession>(
+        *router_, HttpPeer{std::move(peer.address), std::move(certificate)}, wall_clock_, now);
   }
 
   void schedule_tick() {

@@ -5,6 +5,7 @@
 // sockets or sleeps.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,10 @@ class ByteProtocol {
 
   /// The connection is gone; nothing is called after this.
   virtual void gone() = 0;
+
+  /// Who speaks on this connection from now on, given out once after sent(); the protocol itself is
+  /// gone then, without gone().
+  virtual std::unique_ptr<ByteProtocol> successor() { return nullptr; }
 
   /// Called when output appears or closing() becomes true outside feed, sent, tick and stop.
   void on_wake(std::function<void()> wake) { wake_ = std::move(wake); }
