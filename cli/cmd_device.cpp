@@ -119,7 +119,8 @@ void add_tags(CLI::App& verb, Arguments& arguments, const char* what) {
 }  // namespace
 
 void add_device(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("device", "List, show, create, tag and delete devices");
+  CLI::App* verb =
+      app.add_subcommand("device", "List, show, create, tag and delete devices, and talk to them");
   verb->require_subcommand(1);
   const auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* description, Action action) {
@@ -166,6 +167,8 @@ void add_device(CLI::App& app, Context& context) {
   add_id(removes);
   removes->add_flag("-y,--yes", arguments->confirmed, "Do it without asking");
   removes->footer("Example:\n  mcu-ota device delete pump-017 --yes\n");
+
+  add_device_talk(*verb, context);
 }
 
 }  // namespace ota::cli

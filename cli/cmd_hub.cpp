@@ -141,7 +141,9 @@ void add_hub(CLI::App& app, Context& context) {
       "  mcu-ota hub --listen 0.0.0.0 --host 10.0.0.5    # for devices on the network\n"
       "A device needs the printed address and id scope, the CA file, and a key:\n"
       "  mcu-ota enrollment create group plant --product pump --group lab --key-file plant.key\n");
-  verb->callback([options, &context] {
+  add_hub_events(*verb, context);
+  verb->callback([options, verb, &context] {
+    if (!verb->get_subcommands().empty()) return;
     context.run = [options, &context] { return run_hub(context, *options); };
   });
 }

@@ -16,8 +16,12 @@ void add_shared_options(CLI::App& app, Context& context);
 
 void add_deploy(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
+/// device send and call, below the verb device.
+void add_device_talk(CLI::App& device, Context& context);
 void add_enrollment(CLI::App& app, Context& context);
 void add_hub(CLI::App& app, Context& context);
+/// Below the verb hub.
+void add_hub_events(CLI::App& hub, Context& context);
 void add_sim(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);

@@ -1,5 +1,5 @@
 // Requests to the hub's HTTPS listener, split at a place that the input chooses: answers do not
-// depend on the cut.
+// depend on the cut, whether they are given at once or later.
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +19,11 @@ class Echo final : public hub::HttpService {
       hub::Reply reply;
       reply.headers.add("x-path", request.path);
       reply.body = request.method + " " + request.query + " " + request.body;
-      return reply;
+      if (!request.path.starts_with("/later")) return reply;
+      hub::Reply awaited;
+      awaited.later = std::make_shared<hub::LaterAnswer>();
+      awaited.later->give({.status = reply.status, .headers = reply.headers, .body = reply.body});
+      return awaited;
     });
   }
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -42,14 +43,26 @@ bool is_loopback(const std::string& origin) {
 struct Exchange {
   const HttpRequest& request;
   HttpReply reply;
+  CURL* curl = nullptr;
+  bool stopped = false;  // by who takes the pieces
   int file = -1;
   std::uint64_t sent_bytes = 0;
   bool reply_too_large = false;
   int file_error = 0;
 };
 
+int status_of(CURL* curl) {
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
 std::size_t on_body(char* data, std::size_t, std::size_t size, void* context) {
   auto& exchange = *static_cast<Exchange*>(context);
+  if (exchange.request.on_piece && status_of(exchange.curl) / 100 == 2) {
+    exchange.stopped = !exchange.request.on_piece({data, size});
+    return exchange.stopped ? 0 : size;
+  }
   if (exchange.reply.body.size() + size > exchange.request.reply_bytes_max) {
     exchange.reply_too_large = true;
     return 0;
@@ -188,9 +201,11 @@ struct HttpClient::State {
     if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
     if (is_loopback(origin_of(request.url))) set(CURLOPT_PROXY, "");
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout_s));
-    set(CURLOPT_TIMEOUT, static_cast<long>(options.total_timeout_s));
+    const int patience_s = request.answer_timeout_s;
+    const long total_s = patience_s > 0 ? patience_s : options.total_timeout_s;
+    set(CURLOPT_TIMEOUT, request.on_piece ? 0L : total_s);
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stalled_timeout_s));
+    set(CURLOPT_LOW_SPEED_TIME, std::max<long>(patience_s, options.stalled_timeout_s));
     set(CURLOPT_WRITEFUNCTION, &on_body);
     set(CURLOPT_WRITEDATA, &exchange);
     set(CURLOPT_HEADERFUNCTION, &on_header);
@@ -222,7 +237,7 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
 ApiResult<HttpReply> HttpClient::send(const HttpRequest& request) {
-  Exchange exchange{.request = request, .reply = {}};
+  Exchange exchange{.request = request, .reply = {}, .curl = state_->curl};
   if (request.upload) {
     exchange.file = ::open(request.upload->path.c_str(), O_RDONLY | O_CLOEXEC);
     if (exchange.file < 0) exchange.file_error = errno;
@@ -235,12 +250,10 @@ ApiResult<HttpReply> HttpClient::send(const HttpRequest& request) {
     code = curl_easy_perform(state_->curl);
   }
   if (exchange.file >= 0) ::close(exchange.file);
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !exchange.stopped) {
     return error_of(code, exchange, origin_of(request.url), state_->detail.data());
   }
-  long status = 0;
-  curl_easy_getinfo(state_->curl, CURLINFO_RESPONSE_CODE, &status);
-  exchange.reply.status = static_cast<int>(status);
+  exchange.reply.status = status_of(state_->curl);
   return std::move(exchange.reply);
 }
 

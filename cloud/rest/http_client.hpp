@@ -37,6 +37,10 @@ struct HttpRequest {
   std::size_t reply_bytes_max = 16 * 1024 * 1024;
   std::function<void(std::uint64_t)> on_sent =
       {};  // bytes of the upload given to the network so far
+  /// Takes the body of a 2xx answer piece by piece instead of HttpReply::body, without a limit of
+  /// size or time; false ends the exchange.
+  std::function<bool(std::string_view)> on_piece = {};
+  int answer_timeout_s = 0;  // instead of HttpOptions' limits, for an answer that takes its time
 };
 
 struct HttpReply {

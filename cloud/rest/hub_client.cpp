@@ -45,6 +45,29 @@ ApiResult<DeviceIdentity> read_identity(const HttpReply& reply, const std::strin
       .primary_key = text_at(object, Path("/authentication/symmetricKey/primaryKey"))};
 }
 
+/// Cuts pieces into lines; empty ones, which only say that the hub lives, are left out.
+class LineSplitter {
+ public:
+  explicit LineSplitter(const std::function<bool(std::string_view)>& on_line) : on_line_(on_line) {}
+
+  bool take(std::string_view piece) {
+    constexpr std::size_t kLineBytesMax = 4U * 1024 * 1024;
+    rest_ += piece;
+    std::size_t begin = 0;
+    for (std::size_t end = 0; (end = rest_.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      if (end > begin && !on_line_(std::string_view(rest_).substr(begin, end - begin)))
+        return false;
+    }
+    rest_.erase(0, begin);
+    return rest_.size() <= kLineBytesMax;
+  }
+
+ private:
+  const std::function<bool(std::string_view)>& on_line_;
+  std::string rest_;
+};
+
 }  // namespace
 
 HubClient::HubClient(contract::HubConnection connection, ClientSetup setup, std::string base_url)
@@ -169,6 +192,58 @@ ApiResult<Ok> HubClient::delete_device(std::string_view device_id) {
                          .path = path_of("devices", device_id),
                          .headers = {{"If-Match", "*"}},
                          .what = "delete device " + in_quotes(device_id)}));
+  return Ok{};
+}
+
+ApiResult<Ok> HubClient::send_message(const DeviceboundMessage& message) {
+  ServiceCall call{.method = "POST",
+                   .path = path_of("devices", message.device_id) + "/messages/devicebound",
+                   .body = message.body,
+                   .headers = {{"Content-Type", "application/octet-stream"}},
+                   .repeatable = Repeatable::No,
+                   .what = "send a message to " + in_quotes(message.device_id)};
+  for (const auto& [name, value] : message.properties)
+    call.headers.emplace_back("iothub-app-" + name, value);
+  if (!message.expiry.empty()) call.headers.emplace_back("iothub-expiry", message.expiry);
+  OTA_TRY(session_.send(call));
+  return Ok{};
+}
+
+ApiResult<JsonText> HubClient::call_method(const MethodCall& method) {
+  constexpr int kMarginS = 30;
+  const Json settings = {{"methodName", method.name},
+                         {"responseTimeoutInSeconds", method.response_timeout_s},
+                         {"connectTimeoutInSeconds", method.connect_timeout_s}};
+  std::string body = settings.dump();
+  body.insert(body.size() - 1, R"(,"payload":)" + method.payload);
+  OTA_TRY(HttpReply reply, session_.send({.method = "POST",
+                                          .path = path_of("twins", method.device_id) + "/methods",
+                                          .body = std::move(body),
+                                          .repeatable = Repeatable::No,
+                                          .answer_timeout_s = method.response_timeout_s +
+                                                              method.connect_timeout_s + kMarginS,
+                                          .what = "call method " + in_quotes(method.name) + " of " +
+                                                  in_quotes(method.device_id)}));
+  return JsonText{std::move(reply.body)};
+}
+
+ApiResult<Ok> HubClient::follow_events(const EventsWanted& wanted,
+                                       const std::function<bool(std::string_view)>& on_line) {
+  LineSplitter lines(on_line);
+  ServiceCall call{.method = "GET",
+                   .path = "/$local/events",
+                   .repeatable = Repeatable::No,
+                   .on_piece = [&lines](std::string_view piece) { return lines.take(piece); },
+                   .what = "follow the hub's events"};
+  const auto add = [&call](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    call.query +=
+        (call.query.empty() ? "" : "&") + std::string(name) + "=" + contract::percent_encode(value);
+  };
+  add("device", wanted.device_id);
+  add("type", wanted.types);
+  if (wanted.from) add("from", std::to_string(*wanted.from));
+  OTA_TRY(session_.send(call));
   return Ok{};
 }
 

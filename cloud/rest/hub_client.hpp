@@ -3,6 +3,9 @@
 // IoT Hub's service REST: configurations, twins, queries and the identity registry. Documents that
 // only the caller understands (twins, query rows) are handed over as JSON texts.
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +26,29 @@ struct DeviceIdentity {
   std::string status = {};            // enabled, disabled
   std::string connection_state = {};  // Connected, Disconnected
   std::string primary_key = {};       // base64; empty for X.509
+};
+
+/// A cloud-to-device message. Azure takes these over AMQP only; the local hub over HTTPS.
+struct DeviceboundMessage {
+  std::string device_id = {};
+  std::string body = {};
+  std::map<std::string, std::string> properties = {};
+  std::string expiry = {};  // ISO 8601; empty: the hub's own, one hour
+};
+
+struct MethodCall {
+  std::string device_id = {};
+  std::string name = {};
+  std::string payload = "null";  // JSON
+  int response_timeout_s = 30;
+  int connect_timeout_s = 0;
+};
+
+/// Which events of the local hub to follow; empty: all.
+struct EventsWanted {
+  std::string device_id = {};
+  std::string types = {};                  // "telemetry,twin"
+  std::optional<std::uint64_t> from = {};  // number of the first one; nothing: those that come
 };
 
 /// The largest page that IoT Hub gives, and where query_all() stops asking.
@@ -56,6 +82,15 @@ class HubClient {
   /// @errors Conflict: the id exists.
   ApiResult<DeviceIdentity> create_device(std::string_view device_id);
   ApiResult<Ok> delete_device(std::string_view device_id);
+
+  /// @errors NotFound: no such device. Unauthorized: its queue is full.
+  ApiResult<Ok> send_message(const DeviceboundMessage& message);
+  /// Calls a direct method and waits for the device. Returns {"status":..., "payload":...}.
+  /// @errors NotFound: no such device, or it is not connected. Protocol: it did not answer.
+  ApiResult<JsonText> call_method(const MethodCall& call);
+  /// Hands over one line of JSON for each event, until `on_line` says false or the hub ends.
+  ApiResult<Ok> follow_events(const EventsWanted& wanted,
+                              const std::function<bool(std::string_view)>& on_line);
 
  private:
   ServiceSession session_;

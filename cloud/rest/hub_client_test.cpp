@@ -156,5 +156,52 @@ TEST_F(HubClientTest, AnAnswerThatIsNoJsonIsAnError) {
   EXPECT_THAT(device.error().message, HasSubstr("cannot be read"));
 }
 
+TEST_F(HubClientTest, SendsAMessageWithItsPropertiesAsFields) {
+  answer = [](const test::Request&) { return test::Response{.status = 204}; };
+  ASSERT_TRUE(client().send_message({.device_id = "d 1",
+                                     .body = "hello",
+                                     .properties = {{"color", "red"}},
+                                     .expiry = "2030-01-01T00:00:00Z"}));
+  const test::Request request = server.requests().at(0);
+  EXPECT_EQ(request.path, "/devices/d%201/messages/devicebound");
+  EXPECT_EQ(request.header("iothub-app-color"), "red");
+  EXPECT_EQ(request.header("iothub-expiry"), "2030-01-01T00:00:00Z");
+  EXPECT_EQ(request.header("Content-Type"), "application/octet-stream");
+  EXPECT_EQ(request.body, "hello");
+}
+
+TEST_F(HubClientTest, CallsAMethodOnce) {
+  answer = [](const test::Request&) { return test::Response{.status = 504}; };
+  EXPECT_FALSE(client().call_method({.device_id = "d1", .name = "m", .payload = "[1]"}));
+  ASSERT_EQ(server.requests().size(), 1U);
+  EXPECT_EQ(server.requests()[0].path, "/twins/d1/methods");
+  EXPECT_EQ(server.requests()[0].body,
+            R"({"connectTimeoutInSeconds":0,"methodName":"m","responseTimeoutInSeconds":30,)"
+            R"("payload":[1]})");
+}
+
+TEST_F(HubClientTest, FollowsEventsLineByLine) {
+  answer = [](const test::Request&) { return test::Response{.body = "{\"a\":1}\n\n{\"b\":2}\n{"}; };
+  std::vector<std::string> lines;
+  ASSERT_TRUE(client().follow_events({.device_id = "d/1", .types = "telemetry,twin", .from = 7},
+                                     [&](std::string_view line) {
+                                       lines.emplace_back(line);
+                                       return true;
+                                     }));
+  EXPECT_THAT(lines, ::testing::ElementsAre("{\"a\":1}", "{\"b\":2}"));
+  EXPECT_EQ(server.requests().at(0).path, "/$local/events");
+  EXPECT_EQ(server.requests().at(0).query,
+            "api-version=2021-04-12&device=d%2F1&type=telemetry%2Ctwin&from=7");
+}
+
+TEST_F(HubClientTest, EndsToFollowEventsWhenNobodyWantsMore) {
+  answer = [](const test::Request&) { return test::Response{.body = "{}\n{}\n"}; };
+  int lines = 0;
+  EXPECT_TRUE(client().follow_events({}, [&](std::string_view) { return ++lines < 1; }));
+  EXPECT_EQ(lines, 1);
+  answer = [](const test::Request&) { return test::Response{.status = 401}; };
+  EXPECT_FALSE(client().follow_events({}, [](std::string_view) { return true; }));
+}
+
 }  // namespace
 }  // namespace ota::rest

@@ -1,5 +1,7 @@
 #include "cloud/rest/service_session.hpp"
 
+#include <algorithm>
+
 #include "cloud/rest/service_error.hpp"
 
 namespace ota::rest {
@@ -7,6 +9,11 @@ namespace {
 
 constexpr contract::UnixSeconds kTokenLifetimeSeconds = 3600;
 constexpr contract::UnixSeconds kTokenMarginSeconds = 300;
+
+bool has_content_type(const ServiceCall& call) {
+  return std::any_of(call.headers.begin(), call.headers.end(),
+                     [](const auto& field) { return field.first == "Content-Type"; });
+}
 
 }  // namespace
 
@@ -39,10 +46,12 @@ ApiResult<HttpReply> ServiceSession::send(const ServiceCall& call) {
     request.headers.emplace_back("Authorization", token());
     request.headers.emplace_back("Accept", "application/json");
     request.headers.emplace_back("Request-Id", new_request_id());
-    if (!call.body.empty()) {
+    if (!call.body.empty() && !has_content_type(call)) {
       request.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
     }
     request.body = call.body;
+    request.answer_timeout_s = call.answer_timeout_s;
+    request.on_piece = call.on_piece;
     return http_.send(request);
   };
   OTA_TRY(HttpReply reply, retry_.run(call.repeatable, attempt));

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "cloud/rest/retry.hpp"
 #include "contract/azure/connection_string.hpp"
@@ -27,10 +28,12 @@ struct ServiceCall {
   std::string method = {};
   std::string path = {};   // percent-encoded, with the leading '/'
   std::string query = {};  // beside api-version; without '?'
-  std::string body = {};   // JSON
+  std::string body = {};   // JSON, unless a header field Content-Type says otherwise
   contract::HeaderFields headers = {};
   Repeatable repeatable = Repeatable::Yes;
-  std::string what = {};  // for messages: "create configuration x"
+  int answer_timeout_s = 0;                             // 0: as usual
+  std::function<bool(std::string_view)> on_piece = {};  // see HttpRequest
+  std::string what = {};                                // for messages: "create configuration x"
 };
 
 class ServiceSession {

@@ -1,6 +1,5 @@
 #include "cloud/hub/core/messages.hpp"
 
-#include <set>
 #include <vector>
 
 #include "cloud/hub/core/secrets.hpp"
@@ -13,23 +12,20 @@ Instant Messages::now() const {
 
 Outcome<Ok> Messages::load() {
   locks_.clear();
-  return count();
-}
-
-Outcome<Ok> Messages::count() {
   waiting_.clear();
-  OTA_TRY(auto row, database_.query("SELECT device_id, COUNT(*) FROM message GROUP BY device_id"));
+  OTA_TRY(auto row, database_.query("SELECT DISTINCT device_id FROM message"));
   for (;;) {
     OTA_TRY(const bool more, row.step());
     if (!more) return Ok{};
-    waiting_[row.text(0)] = static_cast<std::size_t>(row.integer(1));
+    waiting_.insert(row.text(0));
   }
 }
 
 Outcome<std::uint64_t> Messages::enqueue(const std::string& device_id, const NewMessage& message) {
   OTA_TRY(drop_expired());
-  const auto found = waiting_.find(device_id);
-  if (found != waiting_.end() && found->second >= kMessagesPendingMax) {
+  OTA_TRY(const auto count,
+          database_.find_integer("SELECT COUNT(*) FROM message WHERE device_id = ?1", {device_id}));
+  if (static_cast<std::size_t>(count.value_or(0)) >= kMessagesPendingMax) {
     return Failure{code::kQueueFull, "device " + device_id + " has " +
                                          std::to_string(kMessagesPendingMax) +
                                          " messages that it has not taken yet"};
@@ -43,7 +39,7 @@ Outcome<std::uint64_t> Messages::enqueue(const std::string& device_id, const New
   if (!inserted) return Failure{code::kServerError, "the message was not stored"};
   const auto sequence = static_cast<std::uint64_t>(row.integer(0));
   OTA_TRY(row.step());  // the statement is over, and with it its transaction
-  ++waiting_[device_id];
+  waiting_.insert(device_id);
   deliver(device_id);
   return sequence;
 }
@@ -84,6 +80,10 @@ Outcome<Ok> Messages::deliver_all(const std::string& device_id) {
     OTA_TRY(const bool more, row.step());
     if (!more) break;
     queue.push_back(static_cast<std::uint64_t>(row.integer(0)));
+  }
+  if (queue.empty()) {
+    OTA_TRY(drop_expired());
+    waiting_.erase(device_id);
   }
   OTA_TRY(auto read, database_.query("SELECT properties, body, deliveries FROM message"
                                      " WHERE sequence = ?1",
@@ -139,10 +139,7 @@ Outcome<Ok> Messages::drop(const std::string& device_id, std::uint64_t sequence)
   OTA_TRY(const auto count,
           database_.execute("DELETE FROM message WHERE sequence = ?1 AND device_id = ?2",
                             {sequence, device_id}));
-  if (count == 0) return Ok{};
-  locks_.erase(sequence);
-  const auto found = waiting_.find(device_id);
-  if (found != waiting_.end() && --found->second == 0) waiting_.erase(found);
+  if (count > 0) locks_.erase(sequence);
   return Ok{};
 }
 
@@ -188,10 +185,8 @@ Outcome<Ok> Messages::settle(const std::string& device_id, std::string_view lock
 
 Outcome<Ok> Messages::drop_expired() {
   if (waiting_.empty()) return Ok{};
-  OTA_TRY(const auto dropped,
-          database_.execute("DELETE FROM message WHERE expires <= ?1", {settings_.now()}));
-  if (dropped == 0) return Ok{};
-  return count();
+  OTA_TRY(database_.execute("DELETE FROM message WHERE expires <= ?1", {settings_.now()}));
+  return Ok{};
 }
 
 void Messages::tick() {

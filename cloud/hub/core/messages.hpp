@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -67,7 +68,7 @@ class Messages {
   /// Errors: LockLost.
   Outcome<Ok> settle(const std::string& device_id, std::string_view lock_token, Settlement how);
 
-  /// The device is deleted, and its queue with it.
+  /// The device is deleted, or its queue empty.
   void forget(const std::string& device_id);
   void tick();
 
@@ -77,7 +78,6 @@ class Messages {
     std::string token;  // empty: held by a connection over MQTT
     Instant end;
   };
-  Outcome<Ok> count();
   Outcome<Ok> deliver_all(const std::string& device_id);
   /// Counts a delivery and locks; false if the message must not be delivered any more.
   Outcome<bool> lock(const std::string& device_id, std::uint64_t sequence, std::string token);
@@ -88,8 +88,8 @@ class Messages {
   const Database& database_;
   const Links& links_;
   const Settings& settings_;
-  std::map<std::string, std::size_t> waiting_;  // messages of devices that have any
-  std::map<std::uint64_t, Lock> locks_;         // by sequence
+  std::set<std::string> waiting_;        // devices that may have messages: most have none
+  std::map<std::uint64_t, Lock> locks_;  // by sequence
 };
 
 }  // namespace ota::hub
