@@ -25,10 +25,13 @@ class Printer {
   Printer(rest::EventsWanted& wanted, std::uint64_t count) : wanted_(wanted), left_(count) {}
 
   bool print(std::string_view line) {
-    std::cout << line << std::endl;
     const auto event = contract::read_json(line);
-    if (!event.is_object() || !event.contains("sequence")) return std::cout.good();
-    wanted_.from = event["sequence"].get<std::uint64_t>() + 1;
+    const bool ready = event.is_object() && event.value("type", "") == "ready";
+    if (!ready) std::cout << line << std::endl;
+    const auto sequence = event.is_object() ? event.find("sequence") : event.end();
+    if (sequence == event.end() || !sequence->is_number_unsigned()) return std::cout.good();
+    wanted_.from = sequence->get<std::uint64_t>() + (ready ? 0 : 1);
+    if (ready) return true;
     if (left_ > 0) done_ = --left_ == 0;
     done_ = done_ || !std::cout.good();
     return !done_;

@@ -119,9 +119,11 @@ class Events::Reader final : public LiveBody {
 
   std::string read(std::size_t bytes_max) override {
     std::string lines;
+    if (!std::exchange(ready_, true))
+      lines = R"({"type":"ready","sequence":)" + std::to_string(next_) + "}\n";
     if (next_ < log_->first()) {
-      lines = R"({"type":"missed","from":)" + std::to_string(next_) + R"(,"count":)" +
-              std::to_string(log_->first() - next_) + "}\n";
+      lines += R"({"type":"missed","from":)" + std::to_string(next_) + R"(,"count":)" +
+               std::to_string(log_->first() - next_) + "}\n";
       next_ = log_->first();
     }
     for (; next_ < log_->next && lines.size() < bytes_max; ++next_) {
@@ -143,8 +145,14 @@ class Events::Reader final : public LiveBody {
   std::shared_ptr<Log> log_;
   std::uint64_t next_;
   EventFilter filter_;
+  bool ready_ = false;  // the first line was told
   std::function<void()> wake_;
 };
+
+Events::Events(std::function<contract::UnixSeconds()> now, std::uint64_t origin)
+    : now_(std::move(now)), log_(std::make_shared<Log>()) {
+  log_->origin = log_->next = origin;
+}
 
 void Events::add(Event event) {
   log_->bytes += size_of(event);
@@ -163,8 +171,9 @@ void Events::add(Event event) {
 std::shared_ptr<LiveBody> Events::open_reader(std::uint64_t from, EventFilter filter) {
   std::erase_if(readers_, [](const auto& reader) { return reader.expired(); });
   if (readers_.size() >= kEventReadersMax) return nullptr;
-  // Numbers start again with each hub: who asks for one of an earlier run sees what there is.
-  const std::uint64_t begin = from > log_->next ? log_->first() : std::max<std::uint64_t>(from, 1);
+  // Who asks for a number of an earlier hub, or of one whose clock was ahead, sees all there is.
+  const bool known = from >= log_->origin && from <= log_->next;
+  const std::uint64_t begin = known ? from : log_->origin;
   auto reader = std::make_shared<Reader>(log_, begin, std::move(filter));
   readers_.push_back(reader);
   return reader;

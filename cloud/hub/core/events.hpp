@@ -48,16 +48,17 @@ struct EventFilter {
 
 class Events {
  public:
-  explicit Events(std::function<contract::UnixSeconds()> now)
-      : now_(std::move(now)), log_(std::make_shared<Log>()) {}
+  /// `origin` is the number of the first event. A hub that starts again goes on with a higher one,
+  /// so that a reader can ask for what came after the last event that it saw.
+  explicit Events(std::function<contract::UnixSeconds()> now, std::uint64_t origin = 1);
 
   void add(Event event);
 
-  /// The number that the next event will have; the first one has 1.
+  /// The number that the next event will have.
   std::uint64_t next_sequence() const { return log_->next; }
 
-  /// Lines of JSON, one for each event from number `from` on. Nothing if there are too many
-  /// readers.
+  /// Lines of JSON: {"type":"ready","sequence":N}, then one for each event from number `from` on.
+  /// Nothing if there are too many readers.
   std::shared_ptr<LiveBody> open_reader(std::uint64_t from, EventFilter filter);
 
  private:
@@ -68,7 +69,8 @@ class Events {
   /// Shared with the readers, which may outlive the hub's core for a moment.
   struct Log {
     std::deque<Entry> entries;
-    std::uint64_t next = 1;  // number of the event after the last one in `entries`
+    std::uint64_t origin = 1;  // number of the first event of this hub
+    std::uint64_t next = 1;    // number of the event after the last one in `entries`
     std::size_t bytes = 0;
     std::uint64_t first() const { return next - entries.size(); }
   };

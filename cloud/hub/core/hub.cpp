@@ -1,5 +1,6 @@
 #include "cloud/hub/core/hub.hpp"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "cloud/hub/core/schema.hpp"
@@ -22,6 +23,12 @@ Outcome<Ok> create_default_group(Hub& hub) {
 }
 
 }  // namespace
+
+std::uint64_t microseconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
 
 Outcome<Ok> prepare_state(Hub& hub) {
   OTA_TRY(hub.database.migrate(kSchema));

@@ -24,6 +24,9 @@
 
 namespace ota::hub {
 
+/// Of the system's clock: greater in each hub that starts on one state. JSON keeps it exact.
+std::uint64_t microseconds_now();
+
 struct Hub {
   Hub(Settings with, Database opened) : settings(std::move(with)), database(std::move(opened)) {}
   Hub(const Hub&) = delete;
@@ -33,7 +36,7 @@ struct Hub {
 
   Settings settings;
   Database database;
-  Events events{settings.now};
+  Events events{settings.now, microseconds_now()};
   Links links{events};
   // Bookkeeping that is not yet written: times of last messages, and who came (true) or went. One
   // transaction for all of it costs a storm of ten thousand connections less than one for each.
