@@ -46,7 +46,6 @@ def limits_of(many, slack):
         "desired push, p50": 1 * slack,
         "processor for 10,000 reported patches": 0.172 * slack,
         "configuration to all devices": 5,
-        "connections refused meanwhile": 0 if slack == 1 else None,
     }
 
 

@@ -53,6 +53,18 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
+/// The configurations that a device belongs to now.
+Outcome<std::set<std::string>> targeting(const Database& database, const std::string& device_id) {
+  OTA_TRY(auto row,
+          database.query("SELECT configuration_id FROM target WHERE device_id = ?1", {device_id}));
+  std::set<std::string> ids;
+  for (;;) {
+    OTA_TRY(const bool more, row.step());
+    if (!more) return ids;
+    ids.insert(row.text(0));
+  }
+}
+
 constexpr std::string_view kScratchTables =
     "CREATE TEMP TABLE IF NOT EXISTS matched (device_id TEXT PRIMARY KEY) WITHOUT ROWID;"
     "CREATE TEMP TABLE IF NOT EXISTS affected (device_id TEXT PRIMARY KEY) WITHOUT ROWID;"
@@ -143,18 +155,19 @@ Outcome<Ok> Management::device_changed(const std::string& device_id, DeviceChang
   }
   if (candidates.empty() && !change.desired) return Ok{};
   OTA_TRY(const auto now, matching(device_id, candidates));
+  OTA_TRY(const auto before, targeting(database_, device_id));
   bool moved = false;
   for (const Rule* rule : candidates) {
     const bool matches = std::find(now.begin(), now.end(), rule) != now.end();
-    OTA_TRY(const auto rows,
-            database_.execute(
-                matches ? "INSERT OR IGNORE INTO target VALUES (?1, ?2, 'Targeted')"
-                        : "DELETE FROM target WHERE configuration_id = ?1 AND device_id = ?2",
-                {rule->id, device_id}));
-    moved = moved || rows != 0;
+    if (matches == before.contains(rule->id)) continue;
+    moved = true;
+    OTA_TRY(database_.execute(
+        matches ? "INSERT INTO target VALUES (?1, ?2, 'Targeted')"
+                : "DELETE FROM target WHERE configuration_id = ?1 AND device_id = ?2",
+        {rule->id, device_id}));
   }
   // A desired property that somebody wrote by hand may be a managed one, which is put back.
-  if (!moved && !change.desired) return Ok{};
+  if (!moved && (!change.desired || before.empty())) return Ok{};
   OTA_TRY(database_.run_script(kScratchTables));
   OTA_TRY(database_.execute("INSERT INTO affected VALUES (?1)", {device_id}));
   return resolve_affected(notices);

@@ -49,6 +49,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
              ConnectionShare& share, Ended ended);
 
   void start();
+  /// Whether the handshake came to its end.
+  bool opened() const { return protocol_ != nullptr; }
 
   /// Finishes what has begun, then closes.
   void stop();

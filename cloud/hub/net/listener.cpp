@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
@@ -12,6 +13,9 @@ namespace {
 
 using boost::asio::ip::tcp;
 constexpr std::chrono::milliseconds kAcceptPause{200};
+// When none of the handshakes ends for that long, their clients are silent, and so many others may
+// begin: silent clients cannot bar the door.
+constexpr std::size_t kHandshakesMore = 64;
 
 std::string cannot_listen(const Listener::Address& address, const boost::system::error_code& code) {
   const std::string where = address.host + ":" + std::to_string(address.port);
@@ -35,7 +39,11 @@ Listener::Listener(boost::asio::io_context& loop, const TlsContext* tls,
       acceptor_(loop),
       pause_(loop),
       tls_(tls),
-      make_protocol_(std::move(make_protocol)) {}
+      make_protocol_([this, make = std::move(make_protocol)](PeerInfo peer, Instant now) {
+        auto protocol = make(std::move(peer), now);
+        handshake_over();
+        return protocol;
+      }) {}
 
 Result<std::unique_ptr<Listener>, std::string> Listener::open(boost::asio::io_context& loop,
                                                               const Address& address,
@@ -59,6 +67,7 @@ Result<std::unique_ptr<Listener>, std::string> Listener::open(boost::asio::io_co
 }
 
 void Listener::accept_next() {
+  if (handshakes_left_ == 0) return wait_for_handshakes();
   acceptor_.async_accept([this](boost::system::error_code code, tcp::socket socket) {
     if (stopped_) return;
     if (code == boost::asio::error::connection_aborted) return accept_next();
@@ -79,6 +88,24 @@ void Listener::pause_after(const std::string& reason) {
   });
 }
 
+void Listener::wait_for_handshakes() {
+  waits_for_handshakes_ = true;
+  pause_.expires_after(kAcceptPause);
+  pause_.async_wait([this](boost::system::error_code code) {
+    if (code || stopped_ || !std::exchange(waits_for_handshakes_, false)) return;
+    handshakes_left_ = kHandshakesMore;
+    accept_next();
+  });
+}
+
+/// Well or not.
+void Listener::handshake_over() {
+  handshakes_left_ = std::min(handshakes_left_ + 1, kHandshakesMax);
+  if (stopped_ || !std::exchange(waits_for_handshakes_, false)) return;
+  pause_.cancel();
+  accept_next();
+}
+
 void Listener::accepted(tcp::socket socket) {
   boost::system::error_code code;
   socket.native_non_blocking(true, code);
@@ -90,11 +117,13 @@ void Listener::accepted(tcp::socket socket) {
   auto connection = std::make_shared<Connection>(
       std::move(socket), std::move(channel), make_protocol_, share_,
       [this](const std::shared_ptr<Connection>& gone) { forget(gone); });
+  --handshakes_left_;
   connections_.insert(connection);
   connection->start();
 }
 
 void Listener::forget(const std::shared_ptr<Connection>& connection) {
+  if (!connection->opened()) handshake_over();
   connections_.erase(connection);
   if (ended_ && connections_.empty()) boost::asio::post(loop_, std::exchange(ended_, nullptr));
 }

@@ -15,6 +15,11 @@
 
 namespace ota::hub {
 
+/// Handshakes that may be under way. When ten thousand devices come back at once, a few finish at a
+/// time and the others wait unaccepted; else all of them would run into the time-out together,
+/// again and again.
+inline constexpr std::size_t kHandshakesMax = 256;
+
 class Listener {
  public:
   struct Address {
@@ -43,6 +48,8 @@ class Listener {
   void accepted(Connection::Socket socket);
   void forget(const std::shared_ptr<Connection>& connection);
   void pause_after(const std::string& reason);
+  void wait_for_handshakes();
+  void handshake_over();
 
   boost::asio::io_context& loop_;
   boost::asio::ip::tcp::acceptor acceptor_;
@@ -52,6 +59,8 @@ class Listener {
   ConnectionShare share_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::uint16_t port_ = 0;
+  std::size_t handshakes_left_ = kHandshakesMax;
+  bool waits_for_handshakes_ = false;
   bool stopped_ = false;
   std::function<void()> ended_;
 };

@@ -5,9 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <vector>
+
 #include "base/random.hpp"
 #include "cloud/hub/files/durable_file.hpp"
 #include "cloud/hub/http/http_date.hpp"
+#include "cloud/hub/net/listener.hpp"
 #include "cloud/hub/net/running_hub.hpp"
 #include "cloud/profile/profile.hpp"
 #include "contract/azure/connection_string.hpp"
@@ -51,6 +56,16 @@ TEST(HubServer, TakesTelemetryFromMosquitto) {
   hub.stop();
   EXPECT_THAT(hub.core->diary, Contains("telemetry dev-1 [a=b] hello"));
   EXPECT_THAT(hub.core->diary, Contains("disconnected dev-1"));
+}
+
+TEST(HubServer, SilentClientsDoNotBarTheDoor) {
+  RunningHub hub;
+  boost::asio::io_context loop;
+  using boost::asio::ip::tcp;
+  const tcp::endpoint door(boost::asio::ip::address_v4::loopback(), hub.facts().https_port);
+  std::vector<tcp::socket> silent;
+  for (std::size_t i = 0; i < kHandshakesMax + 10; ++i) silent.emplace_back(loop).connect(door);
+  EXPECT_EQ(hub.curl("-o /dev/null -w '%{http_code}' " + hub.https("/healthz")), "200");
 }
 
 TEST(HubServer, PushesDesiredPatchesToMosquitto) {
