@@ -49,15 +49,24 @@ void log_to_stderr(const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+std::string http_line(const hub::HubServer::Facts& facts) {
+  if (!facts.http_port) return {};
+  return "HTTP      " + facts.http_listen_address + " port " + std::to_string(*facts.http_port) +
+         "  (blobs, health and metrics, without TLS)\n";
+}
+
 /// Paths and addresses only: keys stay in the profile.
 void announce(const Context& context, const hub::HubServer::Facts& facts) {
   if (context.format == Format::Json) {
-    const nlohmann::json document = {
-        {"schema", kJsonSchema},         {"device_host", facts.device_host},
-        {"hub_host", facts.hub_host},    {"listen", facts.listen_address},
-        {"mqtt_port", facts.mqtt_port},  {"https_port", facts.https_port},
-        {"profile", facts.profile_file}, {"ca", facts.ca_file},
-        {"id_scope", facts.id_scope}};
+    nlohmann::json document = {{"schema", kJsonSchema},         {"device_host", facts.device_host},
+                               {"hub_host", facts.hub_host},    {"listen", facts.listen_address},
+                               {"mqtt_port", facts.mqtt_port},  {"https_port", facts.https_port},
+                               {"profile", facts.profile_file}, {"ca", facts.ca_file},
+                               {"id_scope", facts.id_scope}};
+    if (facts.http_port) {
+      document["http_port"] = *facts.http_port;
+      document["http_listen"] = facts.http_listen_address;
+    }
     std::cout << document.dump() << std::endl;
     return;
   }
@@ -65,7 +74,7 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
             << "  (devices: " << facts.device_host << ")\n"
             << "HTTPS     " << facts.listen_address << " port " << facts.https_port
             << "  (operators, blobs: " << facts.hub_host << ")\n"
-            << "id scope  " << facts.id_scope << "  (devices give it to DPS)\n"
+            << http_line(facts) << "id scope  " << facts.id_scope << "  (devices give it to DPS)\n"
             << "profile   " << facts.profile_file << "\n"
             << "CA        " << facts.ca_file << "\n"
             << "ready; stop with Ctrl-C" << std::endl;
@@ -114,6 +123,14 @@ void add_hub(CLI::App& app, Context& context) {
   verb->add_option("--https-port", server.https_port,
                    "Port for operators and blobs (HTTPS); 0: any free one")
       ->capture_default_str();
+  verb->add_option(
+      "--http-port", server.http_port,
+      "Port for blobs, /healthz and /metrics without TLS, on this machine only; 0: any "
+      "free one; without this option there is none");
+  verb->add_option("--http-listen", server.http_listen_address,
+                   "Address for --http-port, when blobs may cross the network in the clear")
+      ->type_name("ADDR")
+      ->needs("--http-port");
   verb->add_option("--host", server.host_names,
                    "Name or address by which clients reach this machine; may be repeated, the "
                    "first one is handed out")

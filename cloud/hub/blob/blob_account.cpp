@@ -36,9 +36,10 @@ Result<BlobAccount, std::string> BlobAccount::open(const std::string& directory)
   return account;
 }
 
-std::string BlobAccount::connection_string(const std::string& host) const {
-  return "DefaultEndpointsProtocol=https;AccountName=" + name + ";AccountKey=" + to_base64(key) +
-         ";BlobEndpoint=https://" + host + "/" + name + ";";
+std::string BlobAccount::connection_string(const std::string& endpoint) const {
+  const std::string scheme = endpoint.substr(0, endpoint.find(':'));
+  return "DefaultEndpointsProtocol=" + scheme + ";AccountName=" + name +
+         ";AccountKey=" + to_base64(key) + ";BlobEndpoint=" + endpoint + "/" + name + ";";
 }
 
 }  // namespace ota::hub

@@ -20,8 +20,8 @@ struct BlobAccount {
 
   static Result<BlobAccount, std::string> open(const std::string& directory);
 
-  /// `host` may carry a port.
-  std::string connection_string(const std::string& host) const;
+  /// `endpoint` is "https://host:port" or "http://host:port".
+  std::string connection_string(const std::string& endpoint) const;
 };
 
 }  // namespace ota::hub

@@ -149,8 +149,8 @@ class Service final : public BlobService {
           std::function<contract::UnixSeconds()> now)
       : account_(std::move(account)), store_(std::move(store)), now_(std::move(now)) {}
 
-  std::string connection_string(const std::string& host) const override {
-    return account_.connection_string(host);
+  std::string connection_string(const std::string& endpoint) const override {
+    return account_.connection_string(endpoint);
   }
 
   Begun begin(RequestHead head) override {

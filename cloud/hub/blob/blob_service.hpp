@@ -22,7 +22,8 @@ class BlobService : public HttpService {
   virtual ~BlobService() = default;
 
   /// With the account's key: for the profile, never for a log.
-  virtual std::string connection_string(const std::string& host) const = 0;
+  /// `endpoint` is "https://host:port" or "http://host:port".
+  virtual std::string connection_string(const std::string& endpoint) const = 0;
 };
 
 }  // namespace ota::hub

@@ -114,6 +114,12 @@ struct Access {
   std::string enrollment_group_key;          // base64
 };
 
+/// For the hub's metrics.
+struct CoreFigures {
+  std::uint64_t sqlite_steps = 0;
+  double sqlite_s = 0;
+};
+
 class Core {
  public:
   /// Opens or creates the state (SQLite, WAL) in the directory. Errors are sentences for people.
@@ -153,6 +159,11 @@ class Core {
   // ---- Service REST of IoT Hub and DPS ----
   /// Nothing if the path belongs to neither (then it is a blob request).
   virtual std::optional<HttpResponse> handle(const HttpRequest& request) = 0;
+
+  // ---- Oversight ----
+  /// Whether the state can be written; an error is a sentence for people.
+  virtual Result<Ok, std::string> check_state() = 0;
+  virtual CoreFigures figures() const = 0;
 
   /// Called about once a second: expiries, connection-state bookkeeping, deferred evaluation.
   virtual void tick() = 0;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/bytes.hpp"
@@ -31,6 +32,7 @@ struct RequestHead {
   std::string query;   // as sent, without '?'
   HttpHeaders headers;
   std::string peer_address;
+  bool encrypted = true;  // came over TLS
   std::shared_ptr<const ClientCertificate> peer_certificate = {};
   unsigned http_version = 11;  // 10 and before: HTTP/1.0
   std::optional<std::uint64_t> content_length;
@@ -70,9 +72,19 @@ class Exchange {
 /// An answer from the head alone, or someone who takes the body.
 using Begun = std::variant<Reply, std::unique_ptr<Exchange>>;
 
+/// An answer that begins, for figures.
+struct Served {
+  std::uint8_t route = 0;  // what route_of said; 0 for what is no request
+  int status = 0;
+  std::uint64_t bytes_in = 0;   // of the body
+  std::uint64_t bytes_out = 0;  // of the body, as announced
+};
+
 class HttpService {
  public:
   virtual Begun begin(RequestHead head) = 0;
+  virtual std::uint8_t route_of(std::string_view) const { return 0; }
+  virtual void answered(const Served&) {}
 
  protected:
   ~HttpService() = default;

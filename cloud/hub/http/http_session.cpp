@@ -19,7 +19,7 @@ namespace http = boost::beast::http;
 /// Hands the decoded body to whoever takes it; chunked framing is gone by then.
 struct Sink {
   Exchange* exchange = nullptr;  // null: swallow
-  std::uint64_t swallowed = 0;
+  std::uint64_t size_bytes = 0;
   std::optional<Reply> refusal;
 };
 
@@ -47,10 +47,8 @@ struct SinkBody {
 
    private:
     void take(Bytes piece) {
-      if (sink_.exchange == nullptr || sink_.refusal) {
-        sink_.swallowed += piece.size();
-        return;
-      }
+      sink_.size_bytes += piece.size();
+      if (sink_.exchange == nullptr || sink_.refusal) return;
       auto taken = sink_.exchange->take(piece);
       if (!taken) sink_.refusal = std::move(taken.error());
     }
@@ -258,6 +256,7 @@ void HttpSession::begin_request() {
   head.http_version = message.version();
   if (const auto length = parser.content_length()) head.content_length = *length;
 
+  route_ = service_.route_of(head.path);
   is_head_request_ = head.method == "HEAD";
   keep_alive_ = parser.keep_alive();
   live_framing_ = message.version() >= 11 ? Framing::Chunks : Framing::None;
@@ -323,6 +322,7 @@ void HttpSession::refuse(int status, std::string_view why) {
 void HttpSession::next_request() {
   stage_ = Stage::Head;
   parsing_.reset();
+  route_ = 0;
   is_head_request_ = false;
 }
 
@@ -338,6 +338,7 @@ void HttpSession::answer(Reply reply) {
   later_.reset();
   if (reply.switch_to && stopping_) return refuse(503, "the hub stops");
   switch_to_ = std::move(reply.switch_to);
+  note(reply);
 
   std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " " +
                      std::string(reason_of(reply.status)) + "\r\n";
@@ -354,6 +355,14 @@ void HttpSession::answer(Reply reply) {
   if (!keep_alive_) head += "Connection: close\r\n";
   output_.append(head + "\r\n");
   if (!is_head_request_ && !has_no_body(reply.status)) start_body(std::move(reply));
+}
+
+void HttpSession::note(const Reply& reply) {
+  const std::uint64_t size = reply.stream ? reply.stream->size() : reply.body.size();
+  service_.answered({.route = route_,
+                     .status = reply.status,
+                     .bytes_in = parsing_ ? parsing_->sink().size_bytes : 0,
+                     .bytes_out = is_head_request_ ? 0 : size});
 }
 
 void HttpSession::start_body(Reply reply) {

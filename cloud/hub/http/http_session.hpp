@@ -54,6 +54,7 @@ class HttpSession final : public ByteProtocol {
   void answer(Reply reply);
   void await(std::shared_ptr<LaterAnswer> later);
   void take_later();
+  void note(const Reply& reply);
   void start_body(Reply reply);
   void read_live();
   void append_live(std::string_view piece);
@@ -88,6 +89,7 @@ class HttpSession final : public ByteProtocol {
   std::function<std::unique_ptr<ByteProtocol>(Instant)> switch_to_;
   std::unique_ptr<ByteProtocol> successor_;
 
+  std::uint8_t route_ = 0;
   bool is_head_request_ = false;
   bool keep_alive_ = true;
   bool stopping_ = false;

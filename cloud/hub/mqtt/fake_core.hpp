@@ -90,6 +90,11 @@ class FakeCore final : public Core {
     response.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
     return response;
   }
+  Result<Ok, std::string> check_state() override {
+    if (!state_failure.empty()) return state_failure;
+    return Ok{};
+  }
+  CoreFigures figures() const override { return {.sqlite_steps = 3, .sqlite_s = 0.5}; }
   void tick() override {
     if (!push_each_second) return;
     for (const auto& [device_id, link] : links)
@@ -98,6 +103,7 @@ class FakeCore final : public Core {
 
   std::optional<contract::UnixSeconds> expires;
   bool push_each_second = false;
+  std::string state_failure;
   std::map<std::string, DeviceLink*> links;
   std::deque<DeviceboundMessage> messages;  // delivered as soon as the device listens
   std::uint64_t withdrawn = 0;              // not delivered again

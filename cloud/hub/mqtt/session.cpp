@@ -110,9 +110,14 @@ void Session::stop(Instant) {
   end("the hub stops");
 }
 
+ServiceCounters& Session::counters_of(Service service) const {
+  return service == Service::Dps ? memory_.counters.dps : memory_.counters.hub;
+}
+
 void Session::gone() {
-  if (service_ != Service::Hub) return;
-  service_ = Service::None;
+  if (service_ == Service::None) return;
+  --counters_of(service_).connected;
+  if (std::exchange(service_, Service::None) != Service::Hub) return;
   if (will_) core_.telemetry(id_, will_properties(*will_, id_).value_or(""), will_->payload);
   core_.disconnected(id_, *this);
 }
@@ -200,11 +205,12 @@ void Session::handle_connect(const Connect& connect, Instant now) {
 
   if (const auto dps = contract::parse_dps_user_name(user_name)) {
     if (connect.client_id != dps->registration_id) {
-      return refuse(ConnectReturn::IdentifierRejected, "client id and user name differ");
+      return refuse(ConnectReturn::IdentifierRejected, "client id and user name differ",
+                    Service::Dps);
     }
     if (connect.will) return end("DPS knows no last will");
     auto login = core_.dps_login(*dps, credentials);
-    if (!login) return refuse(ConnectReturn::NotAuthorized, "DPS login refused");
+    if (!login) return refuse(ConnectReturn::NotAuthorized, "DPS login refused", Service::Dps);
     service_ = Service::Dps;
     password_ = connect.password;
     return accept(connect, std::move(login).value(), now);
@@ -233,12 +239,15 @@ void Session::handle_connect(const Connect& connect, Instant now) {
   accept(connect, std::move(login).value(), now);
 }
 
-void Session::refuse(ConnectReturn code, std::string_view reason) {
+void Session::refuse(ConnectReturn code, std::string_view reason, Service by) {
+  ++counters_of(by).refusals[static_cast<std::size_t>(code)];
   send(connack(code, SessionPresent::No));
   end(reason);
 }
 
 void Session::accept(const Connect& connect, Login login, Instant now) {
+  ++counters_of(service_).logins;
+  ++counters_of(service_).connected;
   id_ = std::move(login.id);
   will_ = connect.will;
   silence_max_ = keep_alive_timeout(connect.keep_alive_s);
@@ -260,6 +269,7 @@ void Session::resend_unacknowledged() {
     return message.sequence != 0 && !core_.redeliver(id_, message.sequence);
   };
   waiting.erase(std::remove_if(waiting.begin(), waiting.end(), withdrawn), waiting.end());
+  memory_.counters.messages_out += waiting.size();
   for (const Unacknowledged& message : waiting)
     output_.append(publish({message.topic, message.payload, 1, true, message.packet_id}));
 }
@@ -327,6 +337,7 @@ void Session::handle_puback(std::uint16_t packet_id) {
 // ---- Messages ----
 
 void Session::handle_publish(const Publish& message) {
+  ++memory_.counters.messages_in;
   if (message.payload.size() > kPayloadBytesMax) return end("the message is larger than 256 KiB");
   const auto meaning = contract::parse_device_message(message.topic);
   if (!meaning) return end("PUBLISH to a topic that the service does not know");
@@ -342,16 +353,25 @@ void Session::handle_publish(const Publish& message) {
 void Session::handle_hub(const Publish& message, const contract::DeviceMessage& meaning) {
   const std::string_view payload = text_of(message.payload);
   if (const auto* get = std::get_if<contract::TwinGetRequest>(&meaning)) {
-    return answer_twin(get->request_id, core_.get_twin(id_));
+    ++memory_.counters.twin_reads;
+    const Answer answer = core_.get_twin(id_);
+    if (answer.status >= 400) ++memory_.counters.twin_refusals;
+    return answer_twin(get->request_id, answer);
   }
   if (const auto* patch = std::get_if<contract::ReportedPatchRequest>(&meaning)) {
     const Answer answer = core_.patch_reported(id_, payload, patch->version);
+    ++memory_.counters.twin_patches;
+    if (answer.status >= 400) ++memory_.counters.twin_refusals;
     if (!patch->request_id.empty()) answer_twin(patch->request_id, answer);
     return;
   }
   if (const auto* telemetry = std::get_if<contract::TelemetryMessage>(&meaning)) {
     if (telemetry->device_id != id_) return end("telemetry in the name of another device");
     if (!telemetry->module_id.empty()) return end("module identities are not supported");
+    if (telemetry->properties.size() + payload.size() > kPayloadBytesMax)
+      return end("message and properties are larger than 256 KiB");
+    ++memory_.counters.telemetry;
+    memory_.counters.telemetry_bytes += payload.size();
     const std::string properties = message.retain
                                        ? with_property(telemetry->properties, "mqtt-retain=true")
                                        : telemetry->properties;
@@ -386,7 +406,8 @@ void Session::answer_dps(std::string_view request_id, const Answer& answer) {
 }
 
 void Session::desired_patch(std::uint64_t version, std::string_view json) {
-  publish_to(contract::topic::kDesiredPatches, contract::desired_patch_topic(version), json);
+  if (publish_to(contract::topic::kDesiredPatches, contract::desired_patch_topic(version), json))
+    ++memory_.counters.desired_patches;
   wake();
 }
 
@@ -406,6 +427,7 @@ Delivery Session::deliver(const DeviceboundMessage& message) {
     more_waits_ = true;
     return Delivery::NoRoom;
   }
+  ++memory_.counters.messages_out;
   const std::string topic = contract::devicebound_topic(id_, message.properties);
   if (subscription->second == 0) {
     send(publish({topic, message.body}));
@@ -436,6 +458,7 @@ bool Session::publish_to(std::string_view filter, std::string_view topic,
     end("the request id is too long to be answered");
     return false;
   }
+  ++memory_.counters.messages_out;
   std::uint16_t packet_id = 0;
   if (subscription->second == 1) {
     packet_id = state_->next_packet_id();

@@ -69,7 +69,8 @@ class Session final : public ByteProtocol, public DeviceLink {
   void handle_connect(const Connect& connect, Instant now);
   void accept(const Connect& connect, Login login, Instant now);
   bool restore(const Connect& connect);
-  void refuse(ConnectReturn code, std::string_view reason);
+  ServiceCounters& counters_of(Service service) const;
+  void refuse(ConnectReturn code, std::string_view reason, Service by = Service::Hub);
   void handle_publish(const Publish& message);
   void handle_hub(const Publish& message, const contract::DeviceMessage& meaning);
   void handle_dps(const Publish& message, const contract::DeviceMessage& meaning);

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "cloud/hub/mqtt/counters.hpp"
+
 namespace ota::hub::mqtt {
 
 struct Unacknowledged {
@@ -61,6 +63,15 @@ class SessionMemory {
   }
 
   void forget(const std::string& device_id) { sessions_.erase(device_id); }
+
+  std::size_t size() const { return sessions_.size(); }
+  std::size_t unacknowledged() const {
+    std::size_t count = 0;
+    for (const auto& [device_id, state] : sessions_) count += state->unacknowledged.size();
+    return count;
+  }
+
+  Counters counters;  // of all sessions, kept or not
 
  private:
   std::size_t sessions_max_;

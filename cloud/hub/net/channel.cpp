@@ -176,6 +176,14 @@ Result<TlsContext, std::string> TlsContext::load(const Files& files) {
   return TlsContext(std::move(context));
 }
 
+contract::UnixSeconds TlsContext::certificate_end() const {
+  std::tm end{};
+  const X509* certificate = SSL_CTX_get0_certificate(context_.get());
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+    return 0;
+  return ::timegm(&end);
+}
+
 std::unique_ptr<Channel> TlsContext::accept(int descriptor) const {
   ossl::Ssl ssl(SSL_new(context_.get()));
   if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1) return nullptr;

@@ -49,6 +49,9 @@ class TlsContext {
 
   static Result<TlsContext, std::string> load(const Files& files);
 
+  /// When the server certificate ends.
+  contract::UnixSeconds certificate_end() const;
+
   /// TLS on this descriptor, which stays the caller's. Nothing if OpenSSL has no memory.
   std::unique_ptr<Channel> accept(int descriptor) const;
 

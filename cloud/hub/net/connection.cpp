@@ -34,7 +34,7 @@ Connection::Connection(Socket socket, std::unique_ptr<Channel> channel,
 }
 
 void Connection::start() {
-  stage_deadline_ = steady_now() + kHandshakeTimeout;
+  stage_deadline_ = steady_now() + share_.handshake_timeout;
   pump_guarded();
 }
 

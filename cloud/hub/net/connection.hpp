@@ -36,6 +36,7 @@ using ProtocolFactory = std::function<std::unique_ptr<ByteProtocol>(PeerInfo, In
 /// What connections share: one buffer to read into, since each read is handed over before the next
 /// begins.
 struct ConnectionShare {
+  std::chrono::milliseconds handshake_timeout = kHandshakeTimeout;
   std::vector<std::byte> read_buffer = std::vector<std::byte>(64 * 1024);
 };
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/ip/address.hpp>
 #include <exception>
 #include <utility>
 
@@ -24,36 +25,113 @@ Reply json_error(int status, std::string_view name, std::string_view text) {
   return reply;
 }
 
-Reply healthy() {
+Reply plain_text(int status, std::string body) {
   Reply reply;
+  reply.status = status;
   reply.headers.add("Content-Type", "text/plain; charset=utf-8");
   reply.headers.add("Cache-Control", "no-store");
-  reply.body = "ok\n";
+  reply.body = std::move(body);
   return reply;
+}
+
+bool only_reads(const RequestHead& head) { return head.method == "GET" || head.method == "HEAD"; }
+
+Reply not_a_read() { return json_error(405, "MethodNotAllowed", "only GET and HEAD"); }
+
+bool on_this_machine(const std::string& address) {
+  boost::system::error_code code;
+  const auto parsed = boost::asio::ip::make_address(address, code);
+  if (code) return false;
+  if (parsed.is_v6() && parsed.to_v6().is_v4_mapped()) {
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, parsed.to_v6())
+        .is_loopback();
+  }
+  return parsed.is_loopback();
+}
+
+Route route_of_service(std::string_view path) {
+  constexpr std::pair<std::string_view, Route> kRoutes[] = {
+      {"/twins", Route::Twins},
+      {"/devices", Route::Devices},
+      {"/statistics", Route::Devices},
+      {"/messages", Route::Devices},
+      {"/configurations", Route::Configurations},
+      {"/jobs", Route::Jobs},
+      {"/enrollments", Route::Enrollments},
+      {"/enrollmentGroups", Route::Enrollments},
+      {"/registrations", Route::Enrollments},
+  };
+  for (const auto& [prefix, route] : kRoutes) {
+    if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
+      return route;
+  }
+  return Route::Unknown;
 }
 
 }  // namespace
 
-Begun HttpRouter::begin(RequestHead head) {
-  if (head.path == "/healthz") {
-    if (head.method == "GET" || head.method == "HEAD") return healthy();
-    return json_error(405, "MethodNotAllowed", "only GET and HEAD");
+std::uint8_t HttpRouter::route_of(std::string_view path) const {
+  Route route = Route::Unknown;
+  if (path == "/healthz") {
+    route = Route::Health;
+  } else if (path == "/metrics") {
+    route = Route::Metrics;
+  } else if (path == account_path_ || path.starts_with(account_path_ + "/")) {
+    route = Route::Blobs;
+  } else if (path == kWebSocketPath || path == kWebSocketPathEncoded) {
+    route = Route::WebSocket;
+  } else {
+    route = route_of_service(path);
   }
-  if (head.path == account_path_ || head.path.starts_with(account_path_ + "/"))
-    return blobs_.begin(std::move(head));
-  if (head.path == kWebSocketPath || head.path == kWebSocketPathEncoded) {
+  return static_cast<std::uint8_t>(route);
+}
+
+Begun HttpRouter::begin(RequestHead head) {
+  head.encrypted = listener_ == Listener::Encrypted;
+  const auto route = static_cast<Route>(route_of(head.path));
+  if (route == Route::Health) return about_health(head);
+  if (route == Route::Metrics) return about_metrics(head);
+  if (route == Route::Blobs) return parts_.blobs.begin(std::move(head));
+  if (listener_ == Listener::Open) {
+    return json_error(
+        403, "InvalidProtocol",
+        "without TLS there are only blobs, /healthz and /metrics; use the HTTPS port");
+  }
+  if (route == Route::WebSocket) {
     return websocket::answer_upgrade(head, "mqtt",
                                      [this, certificate = head.peer_certificate](Instant now) {
-                                       return make_mqtt_(certificate, now);
+                                       return parts_.make_mqtt(certificate, now);
                                      });
   }
   return gather_body(std::move(head), kRestBodyBytesMax,
                      [this](const HttpRequest& request) { return ask_core(request); });
 }
 
+Reply HttpRouter::about_health(const RequestHead& head) {
+  if (!only_reads(head)) return not_a_read();
+  const auto health = parts_.oversight.health();
+  return health ? plain_text(200, "ok\n") : plain_text(503, health.error() + "\n");
+}
+
+/// The page names no device, but how busy a hub is concerns only its operator.
+Reply HttpRouter::about_metrics(const RequestHead& head) {
+  if (!only_reads(head)) return not_a_read();
+  if (listener_ == Listener::Encrypted && !on_this_machine(head.peer_address)) {
+    return plain_text(
+        403,
+        "metrics are read from this machine, or on the port of --http-port by whoever "
+        "reaches it\n");
+  }
+  Reply reply = plain_text(200, parts_.oversight.metrics());
+  reply.headers = {};
+  reply.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  reply.headers.add("Cache-Control", "no-store");
+  return reply;
+}
+
 Reply HttpRouter::ask_core(const HttpRequest& request) {
   try {
-    if (auto response = core_.handle(request)) return to_reply(std::move(*response));
+    if (auto response = parts_.core.handle(request)) return to_reply(std::move(*response));
   } catch (const std::exception& error) {
     spdlog::error("{} {}: {}", request.method, request.path, error.what());
     return json_error(500, "ServerError", "internal error; the hub's log has the reason");

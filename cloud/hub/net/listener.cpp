@@ -56,6 +56,7 @@ Result<std::unique_ptr<Listener>, std::string> Listener::open(boost::asio::io_co
            "' is no IP address; use for instance --listen 127.0.0.1 or --listen 0.0.0.0";
   const tcp::endpoint endpoint(host, address.port);
   std::unique_ptr<Listener> listener(new Listener(loop, tls, std::move(make_protocol)));
+  listener->share_.handshake_timeout = address.handshake_timeout;
   tcp::acceptor& acceptor = listener->acceptor_;
   acceptor.open(endpoint.protocol(), code);
   if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);

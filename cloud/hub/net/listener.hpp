@@ -26,6 +26,7 @@ class Listener {
     std::string host;         // numeric
     std::uint16_t port = 0;   // 0: any free one
     std::string port_option;  // what a person changes when the port is taken
+    std::chrono::milliseconds handshake_timeout = kHandshakeTimeout;
   };
 
   /// `tls` may be null: plain connections. Errors are sentences for people.

@@ -98,6 +98,8 @@ class SharedFakeCore final : public Core {
   std::optional<HttpResponse> handle(const HttpRequest& request) override {
     return core_->handle(request);
   }
+  Result<Ok, std::string> check_state() override { return core_->check_state(); }
+  CoreFigures figures() const override { return core_->figures(); }
   void tick() override { core_->tick(); }
 
  private:
@@ -107,7 +109,8 @@ class SharedFakeCore final : public Core {
 
 class RunningHub {
  public:
-  explicit RunningHub(std::shared_ptr<FakeCore> fake = std::make_shared<FakeCore>())
+  explicit RunningHub(std::shared_ptr<FakeCore> fake = std::make_shared<FakeCore>(),
+                      const std::function<void(ServerOptions&)>& adjust = {})
       : core(std::move(fake)) {
     ServerOptions options;
     options.state_directory = state_directory();
@@ -117,6 +120,7 @@ class RunningHub {
     options.open_core = [this](Settings settings) -> Result<std::unique_ptr<Core>, std::string> {
       return std::unique_ptr<Core>(std::make_unique<SharedFakeCore>(core, std::move(settings)));
     };
+    if (adjust) adjust(options);
     auto started = HubServer::start(options);
     EXPECT_TRUE(started) << started.error();
     server_ = std::move(started).value();

@@ -3,9 +3,11 @@
 // The local hub as one process on one machine: listeners, event loop, state and profile put
 // together.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ struct ServerOptions {
   std::string listen_address = "127.0.0.1";
   std::uint16_t mqtt_port = kMqttPort;    // 0: any free one
   std::uint16_t https_port = kHttpsPort;  // 0: any free one
+  std::optional<std::uint16_t> http_port =
+      {};  // blobs, health and metrics without TLS; 0: any free
+  std::string http_listen_address =
+      {};  // empty: the listen address if it is loopback, or 127.0.0.1
   std::vector<std::string>
       host_names;            // further names and addresses for clients; the first one is handed out
   std::string profile_file;  // empty: none is written
@@ -31,6 +37,7 @@ struct ServerOptions {
   std::uint32_t evaluate_every_s = 0;  // cadence of automatic device management; 0: at once
   std::function<Result<std::unique_ptr<Core>, std::string>(Settings)> open_core;  // Core::open
   std::function<contract::UnixSeconds()> now;  // wall clock; empty: the system's
+  std::chrono::milliseconds handshake_timeout = std::chrono::seconds(20);
 };
 
 class HubServer {
@@ -40,6 +47,8 @@ class HubServer {
     std::string listen_address;
     std::uint16_t mqtt_port = 0;
     std::uint16_t https_port = 0;
+    std::optional<std::uint16_t> http_port;
+    std::string http_listen_address;
     std::string device_host;  // what devices use
     std::string hub_host;     // what operators use
     std::string id_scope;     // what devices give to DPS

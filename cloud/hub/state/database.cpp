@@ -28,6 +28,23 @@ Failure failure_of(sqlite3* database) {
   return {code::kServerError, "the hub's state (" + file + ") failed: " + words};
 }
 
+/// Adds the time of its life to the figures.
+class Stopwatch {
+ public:
+  explicit Stopwatch(DatabaseFigures& figures)
+      : figures_(figures), start_(std::chrono::steady_clock::now()) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() {
+    ++figures_.steps;
+    figures_.time += std::chrono::steady_clock::now() - start_;
+  }
+
+ private:
+  DatabaseFigures& figures_;
+  std::chrono::steady_clock::time_point start_;
+};
+
 }  // namespace
 
 StatementCache::~StatementCache() {
@@ -61,6 +78,7 @@ void StatementCache::give_back(sqlite3_stmt* statement) {
 }
 
 Outcome<bool> Statement::step() {
+  const Stopwatch watch(*figures_);
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
@@ -172,7 +190,7 @@ Outcome<Statement> Database::query(std::string_view sql, const Values& values) c
                          SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK) {
     return failure_of(database_.get());
   }
-  Statement statement(database_.get(), raw, *statements_);
+  Statement statement(database_.get(), raw, *statements_, *figures_);
   OTA_TRY(statement.bind(values));
   return statement;
 }
@@ -186,6 +204,7 @@ Outcome<std::int64_t> Database::execute(std::string_view sql, const Values& valu
 }
 
 Outcome<Ok> Database::run_script(std::string_view sql) const {
+  const Stopwatch watch(*figures_);
   if (sqlite3_exec(database_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr) !=
       SQLITE_OK) {
     return failure_of(database_.get());

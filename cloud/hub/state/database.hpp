@@ -8,6 +8,7 @@
 // commits, and never the file's integrity. synchronous=FULL would add a disk flush of milliseconds
 // to each twin update.
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -51,6 +52,12 @@ class Value {
 };
 
 using Values = std::vector<Value>;
+
+/// What SQLite has done since the database was opened.
+struct DatabaseFigures {
+  std::uint64_t steps = 0;
+  std::chrono::nanoseconds time{0};
+};
 
 /// Statements that were used and are not in use, ready for the next use of the same text: most of
 /// the time of a small statement would go into its preparation.
@@ -97,10 +104,12 @@ class Statement {
     StatementCache* cache;
     void operator()(sqlite3_stmt* statement) const { cache->give_back(statement); }
   };
-  Statement(sqlite3* database, sqlite3_stmt* statement, StatementCache& cache)
-      : database_(database), statement_(statement, GiveBack{&cache}) {}
+  Statement(sqlite3* database, sqlite3_stmt* statement, StatementCache& cache,
+            DatabaseFigures& figures)
+      : database_(database), figures_(&figures), statement_(statement, GiveBack{&cache}) {}
 
   sqlite3* database_;
+  DatabaseFigures* figures_;
   std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
 };
 
@@ -121,6 +130,7 @@ class Database {
   Outcome<std::int64_t> execute(std::string_view sql, const Values& values = {}) const;
   /// Runs several statements without parameters, separated by ';'.
   Outcome<Ok> run_script(std::string_view sql) const;
+  const DatabaseFigures& figures() const { return *figures_; }
   /// Grows with every row that is written: two equal numbers mean that nothing changed between.
   std::int64_t change_count() const;
   /// Prepared statements that wait for their next use.
@@ -139,6 +149,7 @@ class Database {
 
   std::unique_ptr<sqlite3, Close> database_;
   std::unique_ptr<StatementCache> statements_ = std::make_unique<StatementCache>();
+  std::unique_ptr<DatabaseFigures> figures_ = std::make_unique<DatabaseFigures>();
 };
 
 /// All or nothing: what is not committed is undone when the object goes. Transactions do not nest.
