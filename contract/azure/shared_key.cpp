@@ -59,6 +59,42 @@ std::map<std::string, std::string> by_name(const HeaderFields& headers) {
   return out;
 }
 
+/// What decides first: each character's place among words. Hyphens and whatever else no name holds
+/// have none.
+std::string word_key(std::string_view name) {
+  constexpr std::string_view places = "!#$%&*.^_`|~+0123456789abcdefghijklmnopqrstuvwxyz";
+  std::string key;
+  for (const char c : name) {
+    const std::size_t place = places.find(c);
+    if (place != std::string_view::npos) key += static_cast<char>(place + 1);
+  }
+  return key;
+}
+
+/// Names are in lower case.
+bool before_as_words(const std::string& a, const std::string& b) {
+  const std::string key_a = word_key(a);
+  const std::string key_b = word_key(b);
+  if (key_a != key_b) return key_a < key_b;
+  const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return in_b != b.end() && *in_b == '-';  // The later hyphen comes first.
+}
+
+std::string canonical_headers(const std::map<std::string, std::string>& headers,
+                              HeaderOrder order) {
+  std::vector<std::pair<std::string, std::string>> own;
+  for (const auto& [name, value] : headers) {
+    if (name.starts_with("x-ms-")) own.emplace_back(name, value);
+  }
+  if (order == HeaderOrder::Words) {
+    std::sort(own.begin(), own.end(),
+              [](const auto& a, const auto& b) { return before_as_words(a.first, b.first); });
+  }
+  std::string text;
+  for (const auto& [name, value] : own) text += name + ":" + value + "\n";
+  return text;
+}
+
 std::optional<std::string> canonical_resource(const SharedKeyRequest& request) {
   std::map<std::string, std::vector<std::string>> parameters;
   for (const auto& [name, value] : split_bag(request.query)) {
@@ -80,7 +116,8 @@ std::optional<std::string> canonical_resource(const SharedKeyRequest& request) {
 
 }  // namespace
 
-std::optional<std::string> shared_key_string_to_sign(const SharedKeyRequest& request) {
+std::optional<std::string> shared_key_string_to_sign(const SharedKeyRequest& request,
+                                                     HeaderOrder order) {
   const auto resource = canonical_resource(request);
   if (!resource) return std::nullopt;
   const auto headers = by_name(request.headers);
@@ -96,10 +133,7 @@ std::optional<std::string> shared_key_string_to_sign(const SharedKeyRequest& req
     text += it->second;
   }
   text += '\n';
-  for (const auto& [name, value] : headers) {
-    if (name.starts_with("x-ms-")) text += name + ":" + value + "\n";
-  }
-  return text + *resource;
+  return text + canonical_headers(headers, order) + *resource;
 }
 
 std::string shared_key_signature(std::string_view string_to_sign, Bytes key) {
@@ -126,10 +160,15 @@ std::optional<SharedKeyAuthorization> parse_shared_key_authorization(std::string
 }
 
 bool shared_key_signed_by(const SharedKeyRequest& request, std::string_view signature, Bytes key) {
-  const auto text = shared_key_string_to_sign(request);
-  if (!text) return false;
-  const std::string expected = shared_key_signature(*text, key);
-  return equal_in_constant_time(bytes_of(expected), bytes_of(signature));
+  const auto by_bytes = shared_key_string_to_sign(request);
+  if (!by_bytes) return false;
+  const auto signs = [&](const std::string& text) {
+    const std::string expected = shared_key_signature(text, key);
+    return equal_in_constant_time(bytes_of(expected), bytes_of(signature));
+  };
+  if (signs(*by_bytes)) return true;
+  const auto by_words = shared_key_string_to_sign(request, HeaderOrder::Words);
+  return by_words && *by_words != *by_bytes && signs(*by_words);
 }
 
 }  // namespace ota::contract

@@ -3,6 +3,7 @@
 // SharedKey authorization of the Blob service, made by the client and checked by the hub as plain
 // texts. Source: "Authorize with Shared Key", service version 2015-02-21 and later.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,14 @@ struct SharedKeyRequest {
   const HeaderFields& headers;
 };
 
+/// How x-ms- headers are sorted before they are signed. The documents say by bytes; Microsoft's SDK
+/// for JavaScript sorts as words are sorted: hyphens count only where nothing else differs, and
+/// signs come before digits before letters.
+enum class HeaderOrder : std::uint8_t { Bytes, Words };
+
 /// The text that is signed. Nothing if the query cannot be decoded.
-std::optional<std::string> shared_key_string_to_sign(const SharedKeyRequest& request);
+std::optional<std::string> shared_key_string_to_sign(const SharedKeyRequest& request,
+                                                     HeaderOrder order = HeaderOrder::Bytes);
 
 /// base64(HMAC-SHA256(key, text)); `key` is the decoded account key.
 std::string shared_key_signature(std::string_view string_to_sign, Bytes key);
@@ -44,8 +51,8 @@ struct SharedKeyAuthorization {
 /// Reads "SharedKey {account}:{signature}". Nothing for another scheme or form.
 std::optional<SharedKeyAuthorization> parse_shared_key_authorization(std::string_view value);
 
-/// True if `key` (decoded) made `signature` for this request. Compares in constant time; the date
-/// is the caller's to check.
+/// True if `key` (decoded) made `signature` for this request, with its headers in either order.
+/// Compares in constant time; the date is the caller's to check.
 bool shared_key_signed_by(const SharedKeyRequest& request, std::string_view signature, Bytes key);
 
 }  // namespace ota::contract

@@ -84,6 +84,25 @@ TEST(SharedKey, AcceptsItsOwnSignatureAndNoOther) {
   EXPECT_FALSE(shared_key_signed_by(put(headers), "", key()));
 }
 
+TEST(SharedKey, AcceptsHeadersThatAreSortedAsWords) {
+  HeaderFields headers = put_headers();
+  for (const char* name : {"x-ms-meta-a1", "x-ms-meta-a_1", "x-ms-meta-ab", "x-ms-metab"})
+    headers.emplace_back(name, "v");
+  const auto text = shared_key_string_to_sign(put(headers), HeaderOrder::Words);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("x-ms-meta-a_1:v\nx-ms-meta-a1:v\nx-ms-meta-ab:v\nx-ms-metab:v\n"),
+            std::string::npos);
+  EXPECT_NE(*text, shared_key_string_to_sign(put(headers)));
+  EXPECT_TRUE(shared_key_signed_by(put(headers), shared_key_signature(*text, key()), key()));
+}
+
+TEST(SharedKey, SortsAsWordsByHyphensOnlyWhereNothingElseDiffers) {
+  const HeaderFields headers = {{"x-ms-ab-c", "1"}, {"x-ms-a-bc", "2"}, {"x-ms-abc", "3"}};
+  const auto text = shared_key_string_to_sign(put(headers), HeaderOrder::Words);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find("x-ms-abc:3\nx-ms-ab-c:1\nx-ms-a-bc:2\n"), std::string::npos);
+}
+
 TEST(SharedKey, RefusesOtherFormsOfAuthorization) {
   EXPECT_FALSE(parse_shared_key_authorization("Bearer x"));
   EXPECT_FALSE(parse_shared_key_authorization("SharedKey account"));

@@ -78,7 +78,9 @@ std::optional<std::uint32_t> ipv4(const std::string& text) {
   return ntohl(address.s_addr);
 }
 
-bool address_allowed(const std::string& allowed, const std::string& peer) {
+bool address_allowed(const std::string& allowed, std::string peer) {
+  constexpr std::string_view mapped = "::ffff:";  // IPv4 on a socket of IPv6
+  if (peer.starts_with(mapped)) peer.erase(0, mapped.size());
   const std::size_t dash = allowed.find('-');
   const auto first = ipv4(allowed.substr(0, dash));
   const auto last = dash == std::string::npos ? first : ipv4(allowed.substr(dash + 1));
@@ -101,10 +103,20 @@ BlobResult<Ok> check_window(const BlobRequest& request, UnixSeconds now) {
   return Ok{};
 }
 
+BlobResult<Ok> check_protocol(const BlobRequest& request) {
+  const std::string allowed = request.parameter("spr");
+  const std::string spoken = request.head.encrypted ? "https" : "http";
+  if (allowed.empty() || ("," + allowed + ",").find("," + spoken + ",") != std::string::npos)
+    return Ok{};
+  return BlobError{403, "AuthorizationProtocolMismatch",
+                   "The token does not allow " + spoken + "."};
+}
+
 BlobResult<BlobGrant> check_sas(const BlobRequest& request, const BlobAccount& account,
                                 UnixSeconds now) {
   const std::string version = request.parameter("sv");
   if (version.empty()) return blob_error::authentication_failed("sv is missing");
+  if (request.parameter("sp").empty()) return blob_error::authentication_failed("sp is missing");
   if (!request.parameter("skoid").empty() || !request.parameter("si").empty()) {
     return blob_error::authentication_failed(
         "this hub knows neither user-delegation tokens nor stored policies");
@@ -119,10 +131,7 @@ BlobResult<BlobGrant> check_sas(const BlobRequest& request, const BlobAccount& a
     return blob_error::authentication_failed("the signature does not match");
   }
   OTA_TRY(check_window(request, now));
-  const std::string protocol = request.parameter("spr");
-  if (!protocol.empty() && protocol.find("https") == std::string::npos) {
-    return BlobError{403, "AuthorizationProtocolMismatch", "The token does not allow HTTPS."};
-  }
+  OTA_TRY(check_protocol(request));
   const std::string addresses = request.parameter("sip");
   if (!addresses.empty() && !address_allowed(addresses, request.head.peer_address)) {
     return BlobError{403, "AuthorizationSourceIPMismatch",
@@ -139,19 +148,24 @@ BlobResult<BlobGrant> check_sas(const BlobRequest& request, const BlobAccount& a
 
 BlobResult<Ok> BlobGrant::require(std::string_view any_of, char resource_type) const {
   if (kind_ == Kind::Owner) return Ok{};
-  // A service SAS lists a container's blobs, but never touches containers themselves.
-  const bool listing = any_of == "l" && resource_type == 'c';
-  const bool type_granted = resource_types_.find(resource_type) != std::string::npos ||
-                            (kind_ == Kind::Service && listing);
-  if (!type_granted) {
+  if (kind_ == Kind::Account && resource_types_.find(resource_type) == std::string::npos) {
     return BlobError{403, "AuthorizationResourceTypeMismatch",
                      "The token is not for this type of resource."};
   }
-  if (permissions_.find_first_of(any_of) == std::string::npos) {
+  // A service SAS lists a container's blobs, but never touches containers themselves.
+  const bool listing = any_of == "l" && resource_type == 'c';
+  const bool out_of_reach = kind_ == Kind::Service && resource_type != 'o' && !listing;
+  if (out_of_reach || permissions_.find_first_of(any_of) == std::string::npos) {
     return BlobError{403, "AuthorizationPermissionMismatch",
                      "The token does not grant this operation."};
   }
   return Ok{};
+}
+
+BlobResult<Ok> BlobGrant::require_owner() const {
+  if (kind_ == Kind::Owner) return Ok{};
+  return BlobError{403, "AuthorizationPermissionMismatch",
+                   "Only the account's key gives this operation."};
 }
 
 BlobResult<BlobGrant> authorize(const BlobRequest& request, const BlobAccount& account,

@@ -21,7 +21,7 @@ class BlobGrant {
  public:
   static BlobGrant owner() { return BlobGrant{Kind::Owner, {}, {}}; }
   static BlobGrant service(std::string permissions) {
-    return BlobGrant{Kind::Service, std::move(permissions), "o"};
+    return BlobGrant{Kind::Service, std::move(permissions), {}};
   }
   static BlobGrant account(std::string permissions, std::string resource_types) {
     return BlobGrant{Kind::Account, std::move(permissions), std::move(resource_types)};
@@ -30,6 +30,7 @@ class BlobGrant {
   /// Whether one of the permission letters is granted on the kind of resource: 's' account, 'c'
   /// container, 'o' blob.
   BlobResult<Ok> require(std::string_view any_of, char resource_type) const;
+  BlobResult<Ok> require_owner() const;
 
  private:
   enum class Kind : std::uint8_t { Owner, Service, Account };

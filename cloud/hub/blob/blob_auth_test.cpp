@@ -19,7 +19,7 @@ BlobAccount emulator() {
 
 BlobResult<BlobGrant> ask(const std::string& method, const std::string& target,
                           const Fields& fields, contract::UnixSeconds now = k2029) {
-  auto request = parse_blob_request(BlobRig::head(method, target, fields), "devstoreaccount1");
+  auto request = parse_blob_request(BlobRig::head(method, target, fields), "devstoreaccount1", "");
   if (!request) return request.error();
   return authorize(request.value(), emulator(), now);
 }
@@ -76,7 +76,8 @@ TEST(BlobAuth, AcceptsContainerSasForEveryBlobInIt) {
   EXPECT_TRUE(grant.value().require("r", 'o'));
   EXPECT_TRUE(grant.value().require("l", 'c'));
   EXPECT_EQ(grant.value().require("d", 'o').error().code, "AuthorizationPermissionMismatch");
-  EXPECT_EQ(grant.value().require("d", 'c').error().code, "AuthorizationResourceTypeMismatch");
+  EXPECT_EQ(grant.value().require("d", 'c').error().code, "AuthorizationPermissionMismatch");
+  EXPECT_EQ(grant.value().require("r", 'c').error().code, "AuthorizationPermissionMismatch");
   EXPECT_EQ(code_of(ask("GET", "/devstoreaccount1/other/blob" + token, {})),
             "AuthenticationFailed");
 }
@@ -97,13 +98,27 @@ TEST(BlobAuth, EndsAndBeginsOnTime) {
   const auto ask_at = [&rig](contract::UnixSeconds now) {
     const std::string token =
         rig.sas({.container = "fw", .blob = "a", .start = 1000, .expiry = 2000});
-    auto request = parse_blob_request(BlobRig::head("GET", "/mcuota/fw/a?" + token, {}), "mcuota");
+    auto request =
+        parse_blob_request(BlobRig::head("GET", "/mcuota/fw/a?" + token, {}), "mcuota", "");
     return authorize(request.value(), rig.account, now).has_value();
   };
   EXPECT_FALSE(ask_at(999));
   EXPECT_TRUE(ask_at(1000));
   EXPECT_TRUE(ask_at(1999));
   EXPECT_FALSE(ask_at(2000));
+}
+
+TEST(BlobAuth, KeepsToTheProtocolsOfAToken) {
+  BlobRig rig;
+  const std::string https = rig.sas({.container = "fw", .blob = "a"});  // spr=https
+  const auto ask_over = [&](bool encrypted) {
+    RequestHead head = BlobRig::head("GET", "/mcuota/fw/a?" + https, {});
+    head.encrypted = encrypted;
+    auto request = parse_blob_request(std::move(head), "mcuota", "");
+    return code_of(authorize(request.value(), rig.account, rig.now));
+  };
+  EXPECT_EQ(ask_over(true), "");
+  EXPECT_EQ(ask_over(false), "AuthorizationProtocolMismatch");
 }
 
 TEST(BlobAuth, AsksForASignature) {
@@ -117,7 +132,7 @@ TEST(BlobAuth, RefusesBrokenTokens) {
        {"sig=", "sig=x", "sv=2021-12-02&sig=%%%", "sv=2021-12-02&sr=b&sig=x&se=oops",
         "sv=x&ss=b&sig=y", "sv=2021-12-02&sr=d&sig=x", "sv=2021-12-02&sr=b&si=policy&sig=x"}) {
     auto request = parse_blob_request(BlobRig::head("GET", "/devstoreaccount1/fw/a?" + query, {}),
-                                      "devstoreaccount1");
+                                      "devstoreaccount1", "");
     if (request) {
       EXPECT_FALSE(authorize(request.value(), emulator(), k2029)) << query;
     }

@@ -29,6 +29,14 @@ bool names(std::string_view list, const BlobVersion* current) {
   }
 }
 
+BlobResult<Ok> check_dates(const BlobRequest& request) {
+  for (const char* header : {"If-Modified-Since", "If-Unmodified-Since"}) {
+    if (request.has_header(header) && !parse_http_date(request.header(header)))
+      return blob_error::invalid_header(header);
+  }
+  return Ok{};
+}
+
 bool modified_since(const BlobRequest& request, std::string_view header, const BlobVersion& current,
                     bool otherwise) {
   const auto date = parse_http_date(request.header(header));
@@ -37,6 +45,7 @@ bool modified_since(const BlobRequest& request, std::string_view header, const B
 
 /// If-Match, or else If-Unmodified-Since.
 BlobResult<Ok> check_match(const BlobRequest& request, const BlobVersion* current) {
+  OTA_TRY(check_dates(request));
   if (request.has_header("If-Match")) {
     if (!names(request.header("If-Match"), current)) return blob_error::condition_not_met();
   } else if (current != nullptr &&

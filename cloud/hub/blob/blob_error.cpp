@@ -2,11 +2,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include "contract/azure/sas.hpp"
+
 namespace ota::hub {
 namespace blob_error {
 
 BlobError container_not_found() {
   return {404, "ContainerNotFound", "The specified container does not exist."};
+}
+BlobError container_name_length() {
+  return {400, "OutOfRangeInput", "A container's name has 3 to 63 characters."};
 }
 BlobError blob_not_found() { return {404, "BlobNotFound", "The specified blob does not exist."}; }
 BlobError condition_not_met() {
@@ -27,16 +32,25 @@ BlobError authentication_failed(std::string_view detail) {
           "Server failed to authenticate the request: " + std::string(detail) + "."};
 }
 
+BlobError md5_mismatch() {
+  return {400, "Md5Mismatch",
+          "The MD5 value specified in the request did not match with the MD5 value calculated by "
+          "the server."};
+}
+
 BlobError internal(std::string_view reason) {
   spdlog::error("blob storage: {}", reason);
   return {500, "InternalError",
           "The server encountered an internal error; the hub's log has the reason."};
 }
 
-BlobError of(const FileError& error) {
-  if (!error.no_space()) return internal(error.message);
-  spdlog::error("blob storage: no space: {}", error.message);
+BlobError no_space(std::string_view reason) {
+  spdlog::error("blob storage: no space: {}", reason);
   return {507, "InternalError", "The disk of the hub is full; make room in its state directory."};
+}
+
+BlobError of(const FileError& error) {
+  return error.no_space() ? no_space(error.message) : internal(error.message);
 }
 
 }  // namespace blob_error
@@ -64,16 +78,17 @@ std::string xml_escape(std::string_view text) {
   return out;
 }
 
-Reply to_reply(const BlobError& error, const std::string& request_id) {
+Reply to_reply(const BlobError& error, const std::string& request_id, std::int64_t now,
+               bool head_alone) {
   Reply reply;
   reply.status = error.status;
   reply.headers.add("x-ms-error-code", error.code);
   if (!error.content_range.empty()) reply.headers.add("Content-Range", error.content_range);
-  if (error.status == 304) return reply;
+  if (error.status == 304 || head_alone) return reply;
   reply.headers.add("Content-Type", "application/xml");
   reply.body = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>" + error.code +
                "</Code><Message>" + xml_escape(error.message) + "\nRequestId:" + request_id +
-               "</Message></Error>";
+               "\nTime:" + contract::to_iso8601(now) + "</Message></Error>";
   return reply;
 }
 

@@ -35,8 +35,10 @@ class Upload {
 };
 
 // ---- Reads ----
+BlobResult<Reply> account_information();
 BlobResult<Reply> list_containers(const Job& job);
 BlobResult<Reply> container_properties(const Job& job);
+BlobResult<Reply> container_policies(const Job& job);  // there are none
 BlobResult<Reply> list_blobs(const Job& job);
 BlobResult<Reply> get_blob(const Job& job);  // GET and HEAD
 BlobResult<Reply> get_metadata(const Job& job);
@@ -45,6 +47,7 @@ BlobResult<Reply> get_block_list(const Job& job);
 // ---- Writes without content ----
 BlobResult<Reply> create_container(const Job& job);
 BlobResult<Reply> delete_container(const Job& job);
+BlobResult<Reply> set_container_metadata(const Job& job);
 BlobResult<Reply> set_metadata(const Job& job);
 BlobResult<Reply> set_properties(const Job& job);
 BlobResult<Reply> delete_blob(const Job& job);

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cloud/hub/core/http_message.hpp"
+
 namespace ota::hub {
 namespace {
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  if (text.empty() || end != text.data() + text.size()) return std::nullopt;
+  return error == std::errc::result_out_of_range ? UINT64_MAX : value;
 }
 
 }  // namespace
@@ -19,7 +21,7 @@ BlobResult<std::optional<ByteRange>> parse_range(std::string_view header,
                                                  std::uint64_t blob_bytes) {
   constexpr std::string_view unit = "bytes=";
   const std::optional<ByteRange> whole;
-  if (!header.starts_with(unit)) return whole;
+  if (!equal_ignoring_case(header.substr(0, unit.size()), unit)) return whole;
   header.remove_prefix(unit.size());
   const std::size_t dash = header.find('-');
   if (dash == std::string_view::npos) return whole;

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -61,9 +62,34 @@ BlobResult<std::size_t> results_max(const BlobRequest& request) {
   return std::min(count, kListResultsMax);
 }
 
+BlobResult<std::string> first_name(const BlobRequest& request) {
+  const auto name = parse_marker(request.parameter("marker"));
+  if (!name) return blob_error::invalid_query("marker");
+  return *name;
+}
+
 std::string service_endpoint(const BlobRequest& request) {
   const std::string& path = request.head.path;
-  return "https://" + request.header("Host") + path.substr(0, path.find('/', 1));
+  return (request.head.encrypted ? "https://" : "http://") + request.header("Host") +
+         path.substr(0, path.find('/', 1));
+}
+
+/// What the service knows, and of it what this hub has something to say to.
+BlobResult<Ok> check_includes(const BlobRequest& request) {
+  constexpr std::array<std::string_view, 12> known = {
+      "snapshots", "metadata",    "uncommittedblobs",
+      "copy",      "deleted",     "tags",
+      "versions",  "system",      "immutabilitypolicy",
+      "legalhold", "permissions", "deletedwithversions"};
+  const std::string text = request.parameter("include");
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view word = std::string_view(text).substr(begin, end - begin);
+    if (std::find(known.begin(), known.end(), word) == known.end())
+      return blob_error::invalid_query("include");
+    begin = end + 1;
+  }
+  return Ok{};
 }
 
 bool includes(const BlobRequest& request, std::string_view what) {
@@ -153,12 +179,21 @@ void add_version(Reply& reply, const BlobVersion& version) {
   reply.headers.add("Last-Modified", to_http_date(version.modified));
 }
 
+BlobResult<Reply> account_information() {
+  Reply reply;
+  reply.headers.add("x-ms-sku-name", "Standard_LRS");
+  reply.headers.add("x-ms-account-kind", "StorageV2");
+  reply.headers.add("x-ms-is-hns-enabled", "false");
+  return reply;
+}
+
 BlobResult<Reply> list_containers(const Job& job) {
+  OTA_TRY(check_includes(job.request));
   OTA_TRY(const std::size_t count, results_max(job.request));
   ContainerList list;
   list.service_endpoint = service_endpoint(job.request);
   list.prefix = job.request.parameter("prefix");
-  list.marker = job.request.parameter("marker");
+  OTA_TRY(list.marker, first_name(job.request));
   list.results_max = count;
   list.with_metadata = includes(job.request, "metadata");
   OTA_TRY(list.containers, job.store.list_containers(list.prefix, list.marker, count + 1));
@@ -182,8 +217,17 @@ BlobResult<Reply> container_properties(const Job& job) {
   return reply;
 }
 
+BlobResult<Reply> container_policies(const Job& job) {
+  OTA_TRY(const auto container, job.store.find_container(job.request.container));
+  if (!container) return blob_error::container_not_found();
+  Reply reply = xml_reply("<?xml version=\"1.0\" encoding=\"utf-8\"?><SignedIdentifiers />");
+  add_version(reply, container->version);
+  return reply;
+}
+
 BlobResult<Reply> list_blobs(const Job& job) {
   const BlobRequest& request = job.request;
+  OTA_TRY(check_includes(request));
   OTA_TRY(const auto container, job.store.find_container(request.container));
   if (!container) return blob_error::container_not_found();
   OTA_TRY(const std::size_t count, results_max(request));
@@ -192,16 +236,17 @@ BlobResult<Reply> list_blobs(const Job& job) {
   list.container = request.container;
   list.prefix = request.parameter("prefix");
   list.delimiter = request.parameter("delimiter");
-  list.marker = request.parameter("marker");
+  OTA_TRY(list.marker, first_name(request));
   list.results_max = count;
   list.with_metadata = includes(request, "metadata");
-
-  std::string from = list.marker;
+  BlobStore::ListQuery query{request.container, list.prefix, list.marker, 0,
+                             includes(request, "uncommittedblobs")};
+  std::string& from = query.from;
   while (list.next_marker.empty()) {
     const std::size_t left = count - list.blobs.size() - list.common_prefixes.size();
     // With a delimiter each step may swallow a whole folder, so it goes name by name.
-    OTA_TRY(auto batch, job.store.list(request.container, list.prefix, from,
-                                       list.delimiter.empty() ? left + 1 : 1));
+    query.count = list.delimiter.empty() ? left + 1 : 1;
+    OTA_TRY(auto batch, job.store.list(query));
     if (batch.empty()) break;
     if (list.delimiter.empty()) {
       if (batch.size() > left) {
@@ -276,10 +321,8 @@ BlobResult<Reply> get_block_list(const Job& job) {
   }
   if (type == "uncommitted" || type == "all") lists.uncommitted = std::move(uncommitted);
   Reply reply = xml_reply(to_xml(lists));
-  if (blob) {
-    add_version(reply, blob->version);
-    reply.headers.add("x-ms-blob-content-length", std::to_string(blob->size_bytes));
-  }
+  if (blob) add_version(reply, blob->version);
+  reply.headers.add("x-ms-blob-content-length", std::to_string(blob ? blob->size_bytes : 0));
   return reply;
 }
 

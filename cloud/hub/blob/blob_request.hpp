@@ -26,10 +26,12 @@ struct BlobRequest {
   std::string parameter(std::string_view name) const;  // empty if absent
   std::string header(std::string_view name) const;     // empty if absent
   bool has_header(std::string_view name) const { return head.headers.find(name).has_value(); }
-  Metadata metadata() const;
+  /// Errors: names that are no identifiers, as Azure wants them.
+  BlobResult<Metadata> metadata() const;
 };
 
 /// Errors: malformed escapes, names that Azure does not allow.
-BlobResult<BlobRequest> parse_blob_request(RequestHead head, std::string_view account);
+BlobResult<BlobRequest> parse_blob_request(RequestHead head, std::string_view account,
+                                           std::string request_id);
 
 }  // namespace ota::hub

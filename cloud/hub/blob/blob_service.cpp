@@ -6,6 +6,8 @@
 #include "cloud/hub/blob/blob_account.hpp"
 #include "cloud/hub/blob/blob_auth.hpp"
 #include "cloud/hub/blob/blob_operations.hpp"
+#include "cloud/hub/core/secrets.hpp"
+#include "contract/azure/percent.hpp"
 
 namespace ota::hub {
 namespace {
@@ -21,9 +23,11 @@ struct Echo {
   std::string request_id;
   std::string client_request_id;
   std::string version;
+  bool head_alone = false;
 
-  Reply on(BlobResult<Reply> result) const {
-    Reply reply = result ? std::move(result).value() : to_reply(result.error(), request_id);
+  Reply on(BlobResult<Reply> result, contract::UnixSeconds now) const {
+    Reply reply =
+        result ? std::move(result).value() : to_reply(result.error(), request_id, now, head_alone);
     reply.headers.add("Server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0");
     reply.headers.add("x-ms-request-id", request_id);
     reply.headers.add("x-ms-version", version);
@@ -32,11 +36,17 @@ struct Echo {
   }
 };
 
-Echo echo_of(const BlobRequest& request) {
-  std::string version = request.header("x-ms-version");
-  if (version.empty()) version = request.parameter("sv");
+/// Whatever version the client speaks is repeated: what this hub knows did not change between them.
+Echo echo_of(const RequestHead& head) {
+  const auto header = [&head](const char* name) {
+    return std::string(head.headers.find(name).value_or(""));
+  };
+  std::string version = header("x-ms-version");
+  if (version.empty())
+    version = contract::bag_value(contract::split_bag(head.query), "sv").value_or("");
   if (version.empty()) version = kDefaultVersion;
-  return {request.request_id, request.header("x-ms-client-request-id"), std::move(version)};
+  return {random_guid(), header("x-ms-client-request-id"), std::move(version),
+          head.method == "HEAD"};
 }
 
 class UploadExchange final : public Exchange {
@@ -47,10 +57,10 @@ class UploadExchange final : public Exchange {
 
   Result<Ok, Reply> take(Bytes piece) override {
     auto taken = upload_->take(piece);
-    if (!taken) return echo_.on(std::move(taken.error()));
+    if (!taken) return echo_.on(std::move(taken.error()), now_());
     return Ok{};
   }
-  Reply finish() override { return echo_.on(upload_->finish(now_())); }
+  Reply finish() override { return echo_.on(upload_->finish(now_()), now_()); }
 
  private:
   std::unique_ptr<Upload> upload_;
@@ -76,6 +86,12 @@ BlobError unknown_operation(const BlobRequest& request) {
   return {405, "UnsupportedHttpVerb", "The resource doesn't support the specified HTTP verb."};
 }
 
+bool asks_for_account(const BlobRequest& request) {
+  const std::string& method = request.head.method;
+  return (method == "GET" || method == "HEAD") && request.parameter("restype") == "account" &&
+         request.parameter("comp") == "properties";
+}
+
 Outcome on_account(const Job& job, const BlobGrant& grant) {
   if (job.request.head.method == "GET" && job.request.parameter("comp") == "list") {
     OTA_TRY(grant.require("l", 's'));
@@ -97,6 +113,14 @@ Outcome on_container(const Job& job, const BlobGrant& grant) {
     OTA_TRY(grant.require("r", 'c'));
     return reply_of(blob::container_properties(job));
   }
+  if (reads && comp == "acl") {
+    OTA_TRY(grant.require_owner());
+    return reply_of(blob::container_policies(job));
+  }
+  if (method == "PUT" && comp == "metadata") {
+    OTA_TRY(grant.require("w", 'c'));
+    return reply_of(blob::set_container_metadata(job));
+  }
   if (method == "PUT" && comp.empty()) {
     OTA_TRY(grant.require("cw", 'c'));
     return reply_of(blob::create_container(job));
@@ -112,7 +136,8 @@ Outcome on_container(const Job& job, const BlobGrant& grant) {
 Outcome on_upload(BlobStore& store, BlobRequest request, const BlobGrant& grant) {
   const std::string comp = request.parameter("comp");
   OTA_TRY(const auto existing, store.find({request.container, request.blob}));
-  OTA_TRY(grant.require(existing ? "w" : "cw", 'o'));
+  // To create is to put a whole blob; blocks need the right to write, also of a new blob.
+  OTA_TRY(grant.require(comp.empty() && !existing ? "cw" : "w", 'o'));
   if (comp == "block") return upload_of(blob::begin_put_block(store, std::move(request)));
   if (comp == "blocklist") return upload_of(blob::begin_put_block_list(store, std::move(request)));
   return upload_of(blob::begin_put_blob(store, std::move(request)));
@@ -154,12 +179,13 @@ class Service final : public BlobService {
   }
 
   Begun begin(RequestHead head) override {
-    auto request = parse_blob_request(std::move(head), account_.name);
-    if (!request) return to_reply(request.error(), "");
-    const Echo echo = echo_of(request.value());
+    const Echo echo = echo_of(head);
+    auto request = parse_blob_request(std::move(head), account_.name, echo.request_id);
+    if (!request) return echo.on(std::move(request.error()), now_());
     Outcome outcome = act(std::move(request).value());
-    if (!outcome) return echo.on(std::move(outcome.error()));
-    if (auto* reply = std::get_if<Reply>(&outcome.value())) return echo.on(std::move(*reply));
+    if (!outcome) return echo.on(std::move(outcome.error()), now_());
+    if (auto* reply = std::get_if<Reply>(&outcome.value()))
+      return echo.on(std::move(*reply), now_());
     return std::make_unique<UploadExchange>(std::move(std::get<1>(outcome.value())), echo, now_);
   }
 
@@ -171,6 +197,7 @@ class Service final : public BlobService {
       return BlobError{501, "NotImplemented", "This hub does not copy blobs; upload the content."};
     }
     const Job job{*store_, request, now_()};
+    if (asks_for_account(request)) return reply_of(blob::account_information());
     if (request.container.empty()) return on_account(job, grant);
     return request.blob.empty() ? on_container(job, grant) : on_blob(job, grant);
   }

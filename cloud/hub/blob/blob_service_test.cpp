@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cloud/hub/blob/blob_rig.hpp"
+#include "cloud/hub/blob/blob_xml.hpp"
 #include "cloud/hub/blob/md5.hpp"
 #include "contract/azure/percent.hpp"
 
@@ -27,7 +28,7 @@ std::string md5_of(std::string_view text) {
 TEST_F(BlobServiceTest, MakesAndRemovesContainers) {
   EXPECT_EQ(rig.call("PUT", "/images?restype=container").code(), "ContainerAlreadyExists");
   EXPECT_EQ(rig.call("GET", "/images?restype=container").status, 200);
-  EXPECT_EQ(rig.call("PUT", "/fw?restype=container").code(), "InvalidResourceName");
+  EXPECT_EQ(rig.call("PUT", "/fw?restype=container").code(), "OutOfRangeInput");
   EXPECT_EQ(rig.call("GET", "/none?restype=container").code(), "ContainerNotFound");
   rig.put("/images/a", "x");
   EXPECT_EQ(rig.call("DELETE", "/images?restype=container").status, 202);
@@ -85,6 +86,7 @@ TEST_F(BlobServiceTest, AnswersRanges) {
       {"bytes=9-9", 206, "9", "bytes 9-9/10"},    {"bytes=-3", 200, "0123456789", ""},
       {"bytes=5-4", 200, "0123456789", ""},       {"bytes=0-1,3-4", 200, "0123456789", ""},
       {"lines=0-1", 200, "0123456789", ""},       {"bytes=x-y", 200, "0123456789", ""},
+      {"BYTES=0-1", 206, "01", "bytes 0-1/10"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.range);
@@ -199,9 +201,10 @@ TEST_F(BlobServiceTest, ListsInPages) {
   EXPECT_THAT(all.body, HasSubstr("<NextMarker />"));
   EXPECT_LT(all.body.find("<Name>a/1<"), all.body.find("<Name>a/2<"));
   const auto first = rig.call("GET", "/images?restype=container&comp=list&maxresults=2&prefix=a");
-  EXPECT_THAT(first.body, HasSubstr("<NextMarker>a/2</NextMarker>"));
+  EXPECT_THAT(first.body, HasSubstr("<NextMarker>" + marker_of("a/2") + "</NextMarker>"));
   const auto second =
-      rig.call("GET", "/images?restype=container&comp=list&maxresults=2&prefix=a&marker=a%2F2");
+      rig.call("GET", "/images?restype=container&comp=list&maxresults=2&prefix=a&marker=" +
+                          contract::percent_encode(marker_of("a/2")));
   EXPECT_THAT(second.body, HasSubstr("<Name>a/2</Name>"));
   EXPECT_THAT(second.body, HasSubstr("<NextMarker />"));
   const auto folders = rig.call("GET", "/images?restype=container&comp=list&delimiter=%2F");
@@ -251,7 +254,63 @@ TEST_F(BlobServiceTest, NamesWhatItCannotDo) {
             "InvalidHeaderValue");
   EXPECT_EQ(rig.call("PUT", "/images/a?comp=snapshot").code(), "InvalidQueryParameterValue");
   EXPECT_EQ(rig.call("PUT", "/images/a", {{"x-ms-copy-source", "https://x"}}).status, 501);
+  EXPECT_EQ(rig.call("PUT", "/images/a").code(), "MissingRequiredHeader");
   EXPECT_EQ(rig.put("/none/a", "x").code(), "ContainerNotFound");
+  EXPECT_EQ(rig.call("DELETE", "/none/a").code(), "ContainerNotFound");
+}
+
+TEST_F(BlobServiceTest, KeepsContainersMetadata) {
+  const std::string etag = rig.call("HEAD", "/images?restype=container").header("ETag");
+  EXPECT_EQ(
+      rig.call("PUT", "/images?restype=container&comp=metadata", {{"x-ms-meta-a", "1"}}).status,
+      200);
+  const auto got = rig.call("HEAD", "/images?restype=container");
+  EXPECT_EQ(got.header("x-ms-meta-a"), "1");
+  EXPECT_NE(got.header("ETag"), etag);
+  EXPECT_EQ(rig.call("DELETE", "/images?restype=container",
+                     {{"If-Modified-Since", to_http_date(rig.now)}})
+                .code(),
+            "ConditionNotMet");
+}
+
+TEST_F(BlobServiceTest, RefusesMetadataNamesThatAreNoIdentifiers) {
+  EXPECT_EQ(rig.put("/images/a", "x", {{"x-ms-meta-a-b", "1"}}).code(), "InvalidMetadata");
+  EXPECT_EQ(rig.put("/images/a", "x", {{"x-ms-meta-1", "1"}}).code(), "InvalidMetadata");
+  EXPECT_EQ(rig.put("/images/a", "x", {{"x-ms-meta-", "1"}}).code(), "EmptyMetadataKey");
+  EXPECT_EQ(rig.put("/images/a", "x", {{"x-ms-meta-_1", "1"}}).status, 201);
+}
+
+TEST_F(BlobServiceTest, RefusesNamesThatAreNoText) {
+  for (const char* name : {"%FF", "%C3", "%ED%A0%80", "%C0%80", "%F5%80%80%80", "%E0%80%80"})
+    EXPECT_EQ(rig.put(std::string("/images/") + name, "x").code(), "InvalidResourceName") << name;
+  EXPECT_EQ(rig.put("/images/%F0%9F%98%80%C3%A9%E2%82%AC", "x").status, 201);
+}
+
+TEST_F(BlobServiceTest, ListsWhatXmlCannotCarry) {
+  rig.put("/images/con%01trol", "x");
+  rig.put("/images/con%02trol", "x");
+  const auto page = rig.call("GET", "/images?restype=container&comp=list&maxresults=1");
+  EXPECT_THAT(page.body, HasSubstr("<Name Encoded=\"true\">con%01trol</Name>"));
+  EXPECT_EQ(page.body.find('\x02'), std::string::npos);
+  const auto next = rig.call("GET", "/images?restype=container&comp=list&marker=" +
+                                        contract::percent_encode(marker_of("con\x02trol")));
+  EXPECT_THAT(next.body, HasSubstr("con%02trol"));
+  EXPECT_EQ(rig.call("GET", "/images?restype=container&comp=list&marker=!").code(),
+            "InvalidQueryParameterValue");
+}
+
+TEST_F(BlobServiceTest, ListsUncommittedBlobsWhenAsked) {
+  rig.put("/images/a", "x");
+  for (const char* name : {"a", "b"})
+    EXPECT_EQ(rig.call("PUT", std::string("/images/") + name + "?comp=block&blockid=aWQw", {}, "y")
+                  .status,
+              201);
+  const std::string list = "/images?restype=container&comp=list";
+  EXPECT_THAT(rig.call("GET", list).body, Not(HasSubstr("<Name>b</Name>")));
+  const auto all = rig.call("GET", list + "&include=metadata,uncommittedblobs");
+  EXPECT_THAT(all.body, HasSubstr("<Name>b</Name><Properties><Content-Length>0<"));
+  EXPECT_EQ(all.body.find("<Name>a</Name>"), all.body.rfind("<Name>a</Name>"));
+  EXPECT_EQ(rig.call("GET", list + "&include=colours").code(), "InvalidQueryParameterValue");
 }
 
 TEST_F(BlobServiceTest, ReadsOnWhileABlobIsReplaced) {

@@ -45,7 +45,10 @@ constexpr std::string_view kBlobColumns =
     "content_disposition, "
     "cache_control, content_md5, metadata";
 
-BlobError of(const Failure& failure) { return blob_error::internal(failure.message); }
+BlobError of(const Failure& failure) {
+  return failure.no_space ? blob_error::no_space(failure.message)
+                          : blob_error::internal(failure.message);
+}
 
 /// OTA_TRY for the outcomes of the database.
 template <class T>
@@ -96,6 +99,21 @@ StoredBlob blob_of(const Statement& row) {
 StoredContainer container_of(const Statement& row) {
   return {row.text(0), {row.text(1), row.integer(2)}, decode(row.text(3))};
 }
+
+/// A whole content file that no row names yet; goes away unless one does in the end.
+class Unnamed {
+ public:
+  explicit Unnamed(std::string path) : path_(std::move(path)) {}
+  Unnamed(const Unnamed&) = delete;
+  Unnamed& operator=(const Unnamed&) = delete;
+  ~Unnamed() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  void keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
 
 /// Appends part of a file.
 BlobResult<Ok> copy_content(const OpenFile& from, const StoredBlock& block, NewContent& to) {
@@ -194,6 +212,18 @@ BlobResult<StoredContainer> BlobStore::create_container(const std::string& name,
   return container;
 }
 
+BlobResult<StoredContainer> BlobStore::update_container(const std::string& name,
+                                                        const Metadata& metadata,
+                                                        std::int64_t now) {
+  StoredContainer container{name, {new_etag(), now}, metadata};
+  OTA_TRY(const auto changed,
+          checked(database_.execute(
+              "UPDATE containers SET etag = ?, modified = ?, metadata = ? WHERE name = ?",
+              {container.version.etag, now, encode(metadata), name})));
+  if (changed == 0) return blob_error::container_not_found();
+  return container;
+}
+
 BlobResult<Ok> BlobStore::remove_container(const std::string& name) {
   OTA_TRY(const auto files,
           files_of("SELECT file FROM blobs WHERE container = ? UNION SELECT file FROM uncommitted "
@@ -239,18 +269,23 @@ BlobResult<std::optional<StoredBlob>> BlobStore::find(const BlobKey& key) const 
   return std::optional<StoredBlob>(blob_of(rows));
 }
 
-BlobResult<std::vector<StoredBlob>> BlobStore::list(const std::string& container,
-                                                    const std::string& prefix,
-                                                    const std::string& from,
-                                                    std::size_t count) const {
+BlobResult<std::vector<StoredBlob>> BlobStore::list(const ListQuery& query) const {
   std::vector<StoredBlob> out;
+  std::string sql =
+      "SELECT " + std::string(kBlobColumns) + " FROM blobs WHERE container = ?1 AND name >= ?2";
+  if (query.uncommitted) {
+    // Only a commit makes version, time and fields.
+    sql +=
+        " UNION ALL SELECT DISTINCT blob, '', 0, 0, '', 0, '', '', '', '', '', '', '' "
+        "FROM uncommitted WHERE container = ?1 AND blob >= ?2 AND NOT EXISTS "
+        "(SELECT 1 FROM blobs WHERE container = ?1 AND name = uncommitted.blob)";
+  }
   OTA_TRY(auto rows,
-          checked(database_.query("SELECT " + std::string(kBlobColumns) +
-                                      " FROM blobs WHERE container = ? AND name >= ? ORDER BY name",
-                                  {container, std::max(prefix, from)})));
-  while (out.size() < count) {
+          checked(database_.query(sql + " ORDER BY name",
+                                  {query.container, std::max(query.prefix, query.from)})));
+  while (out.size() < query.count) {
     OTA_TRY(const bool more, checked(rows.step()));
-    if (!more || !rows.text(0).starts_with(prefix)) break;
+    if (!more || !rows.text(0).starts_with(query.prefix)) break;
     out.push_back(blob_of(rows));
   }
   return out;
@@ -278,7 +313,7 @@ BlobResult<StoredBlob> BlobStore::put_with_blocks(const BlobKey& key, NewContent
                   content.size_bytes, previous ? previous->created : now,
                   {new_etag(), now},  std::move(fields)};
   OTA_TRY(checked(content.part.commit()));
-
+  Unnamed unnamed(path_of(blob.file));
   OTA_TRY(auto transaction, checked(Transaction::begin(database_)));
   const BlobFields& f = blob.fields;
   OTA_TRY(checked(database_.execute(
@@ -299,6 +334,7 @@ BlobResult<StoredBlob> BlobStore::put_with_blocks(const BlobKey& key, NewContent
     offset += blocks[i].size_bytes;
   }
   OTA_TRY(checked(transaction.commit()));
+  unnamed.keep();
   drop(obsolete);
   return blob;
 }
@@ -357,9 +393,11 @@ BlobResult<Ok> BlobStore::put_block(const BlobKey& key, const std::string& block
     return BlobError{409, "BlockCountExceedsLimit", "The blob has too many uncommitted blocks."};
   }
   OTA_TRY(checked(content.part.commit()));
+  Unnamed unnamed(path_of(content.file));
   OTA_TRY(checked(database_.execute(
       "INSERT OR REPLACE INTO uncommitted VALUES (?, ?, ?, ?, ?, ?)",
       {key.container, key.blob, block_id, content.file, content.size_bytes, now})));
+  unnamed.keep();
   drop(replaced);
   return Ok{};
 }

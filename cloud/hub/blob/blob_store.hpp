@@ -78,6 +78,8 @@ class BlobStore {
   BlobResult<std::optional<StoredContainer>> find_container(const std::string& name) const;
   BlobResult<StoredContainer> create_container(const std::string& name, const Metadata& metadata,
                                                std::int64_t now);
+  BlobResult<StoredContainer> update_container(const std::string& name, const Metadata& metadata,
+                                               std::int64_t now);
   BlobResult<Ok> remove_container(const std::string& name);
   /// Names from `marker` on, with the prefix, in ordinal order; one more than `count` if there are
   /// more.
@@ -89,8 +91,15 @@ class BlobStore {
   BlobResult<std::optional<StoredBlob>> find(const BlobKey& key) const;
   /// Blobs whose names begin with the prefix and are not below `from`, in ordinal order, at most
   /// `count`.
-  BlobResult<std::vector<StoredBlob>> list(const std::string& container, const std::string& prefix,
-                                           const std::string& from, std::size_t count) const;
+  struct ListQuery {
+    std::string container;
+    std::string prefix;
+    std::string from;
+    std::size_t count = 0;
+    /// Also names that have only uncommitted blocks; such a blob has no file.
+    bool uncommitted = false;
+  };
+  BlobResult<std::vector<StoredBlob>> list(const ListQuery& query) const;
   BlobResult<NewContent> begin_content() const;
   BlobResult<StoredBlob> put(const BlobKey& key, NewContent content, BlobFields fields,
                              std::int64_t now);

@@ -16,7 +16,7 @@ constexpr std::size_t kBlockIdBytesMax = 64;
 BlobKey key_of(const BlobRequest& request) { return {request.container, request.blob}; }
 
 /// "x-ms-blob-content-type" and its like say what is stored; with Put Blob the plain fields do too.
-BlobFields fields_of(const BlobRequest& request, bool plain_fields_count) {
+BlobResult<BlobFields> fields_of(const BlobRequest& request, bool plain_fields_count) {
   const auto field = [&](const std::string& special, const char* plain) {
     const std::string value = request.header(special);
     return value.empty() && plain_fields_count ? request.header(plain) : value;
@@ -29,7 +29,7 @@ BlobFields fields_of(const BlobRequest& request, bool plain_fields_count) {
   fields.content_disposition = field("x-ms-blob-content-disposition", "Content-Disposition");
   fields.cache_control = field("x-ms-blob-cache-control", "Cache-Control");
   fields.content_md5 = request.header("x-ms-blob-content-md5");
-  fields.metadata = request.metadata();
+  OTA_TRY(fields.metadata, request.metadata());
   return fields;
 }
 
@@ -47,6 +47,14 @@ BlobResult<Ok> check_conditions(const BlobStore& store, const BlobRequest& reque
   return check_write_conditions(request, current ? &current->version : nullptr);
 }
 
+BlobResult<Ok> check_blob_type(const BlobRequest& request) {
+  if (!request.has_header("x-ms-blob-type")) {
+    return BlobError{400, "MissingRequiredHeader", "The header x-ms-blob-type is missing."};
+  }
+  if (request.header("x-ms-blob-type") == "BlockBlob") return Ok{};
+  return BlobError{400, "InvalidHeaderValue", "This hub has only blobs of the type BlockBlob."};
+}
+
 BlobError too_large(std::uint64_t bytes_max) {
   return {413, "RequestBodyTooLarge",
           "The request body is larger than " + std::to_string(bytes_max) + " bytes."};
@@ -58,9 +66,7 @@ BlobResult<Ok> check_md5(const BlobRequest& request, const std::string& computed
   const auto decoded = from_base64(sent);
   if (!decoded || decoded->size() != 16)
     return BlobError{400, "InvalidMd5", "Content-MD5 is no MD5 in base64."};
-  return BlobError{400, "Md5Mismatch",
-                   "The MD5 value specified in the request did not match with the MD5 value "
-                   "calculated by the server."};
+  return blob_error::md5_mismatch();
 }
 
 Reply created(const BlobVersion* version, const std::string& md5) {
@@ -112,8 +118,10 @@ class BlobUpload final : public FileUpload {
  private:
   BlobResult<Reply> store(const std::string& md5, std::int64_t now) override {
     OTA_TRY(check_conditions(store_, request_));
-    BlobFields fields = fields_of(request_, true);
-    if (fields.content_md5.empty()) fields.content_md5 = md5;
+    OTA_TRY(BlobFields fields, fields_of(request_, true));
+    // A digest that does not fit what came would damn the blob at each later check.
+    if (!fields.content_md5.empty() && fields.content_md5 != md5) return blob_error::md5_mismatch();
+    fields.content_md5 = md5;
     OTA_TRY(const StoredBlob blob,
             store_.put(key_of(request_), std::move(content_), std::move(fields), now));
     return created(&blob.version, md5);
@@ -151,8 +159,9 @@ class BlockListUpload final : public Upload {
     OTA_TRY(check_md5(request_, digest));
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(const auto blocks, chosen_blocks());
+    OTA_TRY(BlobFields fields, fields_of(request_, false));
     OTA_TRY(const StoredBlob blob,
-            store_.commit_blocks(key_of(request_), blocks, fields_of(request_, false), now));
+            store_.commit_blocks(key_of(request_), blocks, std::move(fields), now));
     return created(&blob.version, digest);
   }
 
@@ -203,8 +212,8 @@ BlobResult<std::unique_ptr<Upload>> begin_file_upload(BlobStore& store, BlobRequ
 }  // namespace
 
 BlobResult<std::unique_ptr<Upload>> begin_put_blob(BlobStore& store, BlobRequest request) {
-  if (request.header("x-ms-blob-type") != "BlockBlob")
-    return blob_error::invalid_header("x-ms-blob-type (BlockBlob)");
+  OTA_TRY(check_blob_type(request));
+  OTA_TRY(request.metadata());
   OTA_TRY(check_conditions(store, request));
   return begin_file_upload<BlobUpload>(store, std::move(request), kPutBlobBytesMax);
 }

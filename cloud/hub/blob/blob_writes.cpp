@@ -4,49 +4,73 @@
 namespace ota::hub::blob {
 namespace {
 
+constexpr std::size_t kContainerNameBytesMin = 3;
+
 BlobResult<StoredBlob> writable_blob(const Job& job) {
   OTA_TRY(auto blob, job.store.find(job.key()));
+  if (!blob) {
+    OTA_TRY(const auto container, job.store.find_container(job.request.container));
+    if (!container) return blob_error::container_not_found();
+  }
   OTA_TRY(check_write_conditions(job.request, blob ? &blob->version : nullptr));
   if (!blob) return blob_error::blob_not_found();
   return std::move(*blob);
+}
+
+BlobResult<StoredContainer> writable_container(const Job& job) {
+  OTA_TRY(auto container, job.store.find_container(job.request.container));
+  if (!container) return blob_error::container_not_found();
+  OTA_TRY(check_write_conditions(job.request, &container->version));
+  return std::move(*container);
 }
 
 Reply versioned(int status, const BlobVersion& version) {
   Reply reply;
   reply.status = status;
   add_version(reply, version);
-  reply.headers.add("x-ms-request-server-encrypted", "true");
   return reply;
 }
 
 }  // namespace
 
 BlobResult<Reply> create_container(const Job& job) {
-  if (job.request.container.size() < 3) {
-    return BlobError{400, "InvalidResourceName", "A container's name has 3 to 63 characters."};
-  }
+  if (job.request.container.size() < kContainerNameBytesMin)
+    return blob_error::container_name_length();
   if (job.request.has_header("x-ms-blob-public-access")) {
     return BlobError{409, "PublicAccessNotPermitted",
                      "Public access is not permitted on this storage account."};
   }
+  OTA_TRY(const Metadata metadata, job.request.metadata());
   OTA_TRY(const auto container,
-          job.store.create_container(job.request.container, job.request.metadata(), job.now));
+          job.store.create_container(job.request.container, metadata, job.now));
   return versioned(201, container.version);
 }
 
 BlobResult<Reply> delete_container(const Job& job) {
+  OTA_TRY(writable_container(job));
   OTA_TRY(job.store.remove_container(job.request.container));
   Reply reply;
   reply.status = 202;
   return reply;
 }
 
+BlobResult<Reply> set_container_metadata(const Job& job) {
+  OTA_TRY(const Metadata metadata, job.request.metadata());
+  OTA_TRY(writable_container(job));
+  OTA_TRY(const auto container,
+          job.store.update_container(job.request.container, metadata, job.now));
+  return versioned(200, container.version);
+}
+
 BlobResult<Reply> set_metadata(const Job& job) {
+  OTA_TRY(Metadata metadata, job.request.metadata());
   OTA_TRY(StoredBlob blob, writable_blob(job));
-  blob.fields.metadata = job.request.metadata();
+  blob.fields.metadata = std::move(metadata);
   OTA_TRY(const StoredBlob updated,
           job.store.update_fields(job.key(), std::move(blob.fields), job.now));
-  return versioned(200, updated.version);
+  Reply reply = versioned(200, updated.version);
+  reply.headers.add("x-ms-request-server-encrypted", "true");
+  return reply;
 }
 
 BlobResult<Reply> set_properties(const Job& job) {

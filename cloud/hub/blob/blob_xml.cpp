@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/encoding.hpp"
 #include "cloud/hub/http/http_date.hpp"
 #include "contract/azure/percent.hpp"
 
@@ -16,11 +17,14 @@ std::string element(std::string_view name, std::string_view text) {
 }
 
 /// Names may hold characters that XML cannot carry at all.
-std::string name_element(std::string_view name) {
+std::string name_element(std::string_view tag, std::string_view name) {
   const bool encoded = std::any_of(name.begin(), name.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  if (!encoded) return element("Name", name);
-  return "<Name Encoded=\"true\">" + contract::percent_encode(name) + "</Name>";
+                                   [](char c) { return static_cast<unsigned char>(c) < 0x20; }) ||
+                       name.find("\xEF\xBF\xBE") != std::string_view::npos ||
+                       name.find("\xEF\xBF\xBF") != std::string_view::npos;
+  if (!encoded) return element(tag, name);
+  return "<" + std::string(tag) + " Encoded=\"true\">" + contract::percent_encode(name) + "</" +
+         std::string(tag) + ">";
 }
 
 std::string unquoted(std::string etag) {
@@ -34,9 +38,17 @@ std::string metadata_element(const Metadata& metadata) {
   return out + "</Metadata>";
 }
 
+std::string uncommitted_element(const StoredBlob& blob) {
+  return "<Blob>" + name_element("Name", blob.name) +
+         "<Properties><Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType>"
+         "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState></Properties></"
+         "Blob>";
+}
+
 std::string blob_element(const StoredBlob& blob, bool with_metadata) {
+  if (blob.file.empty()) return uncommitted_element(blob);
   const BlobFields& f = blob.fields;
-  std::string out = "<Blob>" + name_element(blob.name) + "<Properties>";
+  std::string out = "<Blob>" + name_element("Name", blob.name) + "<Properties>";
   out += element("Creation-Time", to_http_date(blob.created));
   out += element("Last-Modified", to_http_date(blob.version.modified));
   out += element("Etag", unquoted(blob.version.etag));
@@ -62,7 +74,10 @@ std::string container_element(const StoredContainer& container, bool with_metada
   std::string out = "<Container>" + element("Name", container.name) + "<Properties>";
   out += element("Last-Modified", to_http_date(container.version.modified));
   out += element("Etag", unquoted(container.version.etag));
-  out += "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState></Properties>";
+  out +=
+      "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
+      "<HasImmutabilityPolicy>false</HasImmutabilityPolicy><HasLegalHold>false</HasLegalHold>"
+      "</Properties>";
   if (with_metadata) out += metadata_element(container.metadata);
   return out + "</Container>";
 }
@@ -100,19 +115,27 @@ bool skip(std::string_view& text, std::string_view token) {
 
 }  // namespace
 
+std::string marker_of(std::string_view name) { return to_base64(bytes_of(name)); }
+
+std::optional<std::string> parse_marker(std::string_view marker) {
+  const auto name = from_base64(marker);
+  if (!name) return std::nullopt;
+  return std::string(text_of(*name));
+}
+
 std::string to_xml(const BlobList& list) {
   std::string out(kDeclaration);
   out += "<EnumerationResults ServiceEndpoint=\"" + xml_escape(list.service_endpoint) +
          "\" ContainerName=\"" + xml_escape(list.container) + "\">";
-  out += element("Prefix", list.prefix) + element("Marker", list.marker) +
+  out += name_element("Prefix", list.prefix) + element("Marker", marker_of(list.marker)) +
          element("MaxResults", std::to_string(list.results_max));
-  if (!list.delimiter.empty()) out += element("Delimiter", list.delimiter);
+  if (!list.delimiter.empty()) out += name_element("Delimiter", list.delimiter);
   out += "<Blobs>";
   // Both lists are sorted; the answer is one sorted list.
   auto prefix = list.common_prefixes.begin();
   const auto prefixes_below = [&](const std::string* name) {
     for (; prefix != list.common_prefixes.end() && (name == nullptr || *prefix < *name); ++prefix) {
-      out += "<BlobPrefix>" + name_element(*prefix) + "</BlobPrefix>";
+      out += "<BlobPrefix>" + name_element("Name", *prefix) + "</BlobPrefix>";
     }
   };
   for (const StoredBlob& blob : list.blobs) {
@@ -120,17 +143,19 @@ std::string to_xml(const BlobList& list) {
     out += blob_element(blob, list.with_metadata);
   }
   prefixes_below(nullptr);
-  return out + "</Blobs>" + element("NextMarker", list.next_marker) + "</EnumerationResults>";
+  return out + "</Blobs>" + element("NextMarker", marker_of(list.next_marker)) +
+         "</EnumerationResults>";
 }
 
 std::string to_xml(const ContainerList& list) {
   std::string out(kDeclaration);
   out += "<EnumerationResults ServiceEndpoint=\"" + xml_escape(list.service_endpoint) + "\">";
-  out += element("Prefix", list.prefix) + element("Marker", list.marker) +
+  out += name_element("Prefix", list.prefix) + element("Marker", marker_of(list.marker)) +
          element("MaxResults", std::to_string(list.results_max)) + "<Containers>";
   for (const StoredContainer& container : list.containers)
     out += container_element(container, list.with_metadata);
-  return out + "</Containers>" + element("NextMarker", list.next_marker) + "</EnumerationResults>";
+  return out + "</Containers>" + element("NextMarker", marker_of(list.next_marker)) +
+         "</EnumerationResults>";
 }
 
 std::string to_xml(const BlockLists& lists) {

@@ -11,10 +11,15 @@
 
 namespace ota::hub {
 
+/// Where a list goes on. Clients send it back as it is; it carries names that XML cannot.
+std::string marker_of(std::string_view name);
+std::optional<std::string> parse_marker(std::string_view marker);
+
 struct BlobList {
   std::string service_endpoint;
   std::string container;
-  std::string prefix, delimiter, marker, next_marker;
+  std::string prefix, delimiter;
+  std::string marker, next_marker;  // names
   std::size_t results_max = 0;
   bool with_metadata = false;
   std::vector<StoredBlob> blobs;

@@ -147,7 +147,11 @@ void HttpSession::sent(std::size_t size_bytes, Instant now) {
 }
 
 void HttpSession::refill() {
-  if (!chunk_) chunk_.reset(new std::byte[kHttpChunkBytes]);
+  // Ranges are small: a whole chunk for each would be most of the work of answering it.
+  if (!chunk_) {
+    chunk_.reset(new std::byte[static_cast<std::size_t>(
+        std::min<std::uint64_t>(kHttpChunkBytes, stream_left_))]);
+  }
   chunk_begin_ = chunk_end_ = 0;
   const auto size = stream_->read({chunk_.get(), static_cast<std::size_t>(std::min<std::uint64_t>(
                                                      kHttpChunkBytes, stream_left_))});

@@ -16,7 +16,8 @@ Failure failure_of(sqlite3* database) {
   const std::string words = sqlite3_errmsg(database);
   if (reason == SQLITE_FULL) {
     return {code::kServerError,
-            "the hub's state (" + file + ") cannot grow: the disk is full; free some space"};
+            "the hub's state (" + file + ") cannot grow: the disk is full; free some space", 0,
+            true};
   }
   if (reason == SQLITE_BUSY || reason == SQLITE_LOCKED) {
     return {code::kServerError,

@@ -44,6 +44,7 @@ struct Failure {
   int code = code::kServerError;
   std::string message;              // a sentence for people
   std::uint32_t retry_after_s = 0;  // when to try again; 0: the client decides
+  bool no_space = false;            // the disk is full, rather than something being broken
 
   int http_status() const { return code / 1000; }
 };
