@@ -62,8 +62,8 @@ def demand_packages(language):
         raise Missing(f"{PACKAGES / language} is not what the lock files say; run scripts/setup")
 
 
-def enter_namespace():
-    """Starts this program again without any network; returns where no namespace can be made."""
+def enter_namespace(module="tests.interop.run"):
+    """Starts the module again without any network; returns where no namespace can be made."""
     for options in (["--net"], ["--user", "--map-root-user", "--net"]):
         command = ["unshare", *options]
         try:
@@ -71,7 +71,7 @@ def enter_namespace():
         except FileNotFoundError:
             return
         if made.returncode == 0:
-            again = [sys.executable, "-m", "tests.interop.run", *sys.argv[1:]]
+            again = [sys.executable, "-m", module, *sys.argv[1:]]
             os.execvpe("unshare", command + again, {**os.environ, INSIDE: "1"})
 
 
