@@ -1,50 +1,56 @@
 """Our Blob client against Azurite (npm package `azurite`), which we did not write.
 
-Skipped unless OTA_AZURITE names its program azurite-blob or PATH has it.
+Skipped unless scripts/setup has obtained it. Runs in a network namespace where one can be made:
+Azurite shall tell nobody anything.
+
+Usage: python3 -m tests.e2e.azurite_test REST_TEST
 """
 
 import os
-import re
+import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from rig.process import Child, RigError, run  # noqa: E402
+from tests.interop import run as interop
+from tests.interop.python import blob_wire
+from tests.interop.python.azurite import Azurite
 
-START_SECONDS_MAX = 30
-SKIP = 77
-
-
-def endpoint_of(azurite):
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while True:
-        line = azurite.next_line(deadline)
-        if line is None:
-            raise RigError(f"azurite ended at once; its log is {azurite.log_path}")
-        listens = re.search(r"listens on (http://127\.0\.0\.1:\d+)", line)
-        if listens:
-            return listens.group(1) + "/devstoreaccount1"
+# Azurite's own account; the test in C++ has its key too.
+ACCOUNT = blob_wire.Account(
+    "devstoreaccount1",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+)
 
 
 def main():
-    program = os.environ.get("OTA_AZURITE") or shutil.which("azurite-blob")
-    if not program:
-        print("skipped: OTA_AZURITE does not name azurite-blob")
-        return SKIP
-    folder = tempfile.mkdtemp(prefix="mcu-ota-azurite-")
-    azurite = Child("azurite", [program, "--disableTelemetry", "--inMemoryPersistence",
-                                "--blobHost", "127.0.0.1", "--blobPort", "0"],
-                    os.path.join(folder, "log"))
     try:
-        code, out, error = run([os.environ["REST_TEST"], "--gtest_filter=Azurite.*"], check=False,
-                               environment={"OTA_AZURITE_ENDPOINT": endpoint_of(azurite)})
-        print(out, error)
-        return 1 if code != 0 or "[  SKIPPED ]" in out else 0
+        interop.demand_packages("node")
+    except interop.Missing as missing:
+        print(f"skipped: {missing}")
+        return interop.SKIP
+    if interop.INSIDE in os.environ:
+        interop.raise_loopback()
+    else:
+        interop.enter_namespace("tests.e2e.azurite_test")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mcu-ota-azurite-"))
+    program = interop.PACKAGES / "node/node_modules/.bin/azurite-blob"
+    try:
+        azurite = Azurite(program, ACCOUNT, folder)
+        try:
+            endpoint = f"http://127.0.0.1:{azurite.port}/{ACCOUNT.name}"
+            done = subprocess.run(
+                [sys.argv[1], "--gtest_filter=Azurite.*"],
+                env={**os.environ, "OTA_AZURITE_ENDPOINT": endpoint},
+                capture_output=True, text=True, check=False,
+            )
+        finally:
+            azurite.stop()
     finally:
-        azurite.stop()
         shutil.rmtree(folder)
+    print(done.stdout, done.stderr)
+    return 1 if done.returncode != 0 or "[  SKIPPED ]" in done.stdout else 0
 
 
 if __name__ == "__main__":
