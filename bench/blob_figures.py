@@ -30,7 +30,7 @@ from tests.rig.site import Site
 
 BLOB_BYTES = 16 << 20
 RANGE_BYTES = 64 << 10
-LOADED = 0.4  # of the wanted ratio, with much other work on the machine
+LOADED = 0.25  # of the wanted ratio, with much other work on the machine
 # What, connections, bytes of a range, the ratio that is wanted.
 CASES = (
     ("16 MiB whole", 4, 0, 1),
