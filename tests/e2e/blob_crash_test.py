@@ -113,6 +113,8 @@ class Killed(HubCase):
         """Kills the hub in the chosen request: in its body, or shortly after its last byte."""
 
         def send(target, body, headers):
+            if killed:
+                return False  # The last request was acknowledged before the kill.
             if steps_left[0] > 0:
                 steps_left[0] -= 1
                 answer = link.call("PUT", target, headers, body)
