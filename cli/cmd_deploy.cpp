@@ -1,8 +1,8 @@
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/session.hpp"
 #include "cli/text_of.hpp"
@@ -24,10 +24,7 @@ struct Arguments {
 
 /// 0 for what is no number or out of range: check_request() has the words for it.
 std::uint32_t number_of(const std::string& text) {
-  std::uint32_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc{} && at == end ? number : 0;
+  return read_number<std::uint32_t>(text).value_or(0);
 }
 
 const char* word_of(DeployResult::What what) {

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 
 namespace ota::rest {
 namespace {
@@ -20,17 +21,6 @@ namespace {
 void start_curl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 bool is_loopback(const std::string& origin) {
@@ -151,8 +141,8 @@ class HeaderList {
   explicit HeaderList(const contract::HeaderFields& headers) {
     bool typed = false;
     for (const auto& [name, value] : headers) {
-      if (same_name(name, "Content-Length")) continue;  // libcurl writes its own
-      typed = typed || same_name(name, "Content-Type");
+      if (equal_ignoring_case(name, "Content-Length")) continue;  // libcurl writes its own
+      typed = typed || equal_ignoring_case(name, "Content-Type");
       append(value.empty() ? name + ";" : name + ": " + value);
     }
     append("Expect:");
@@ -259,7 +249,7 @@ ApiResult<HttpReply> HttpClient::send(const HttpRequest& request) {
 
 std::optional<std::string> HttpReply::header(std::string_view name) const {
   for (const auto& [field, value] : headers) {
-    if (same_name(field, name)) return value;
+    if (equal_ignoring_case(field, name)) return value;
   }
   return std::nullopt;
 }

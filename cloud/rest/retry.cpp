@@ -3,9 +3,9 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/backoff.hpp"
+#include "base/text.hpp"
 
 namespace ota::rest {
 namespace {
@@ -49,12 +49,8 @@ ApiResult<HttpReply> Retry::run(Repeatable repeatable,
 std::optional<int> retry_after_seconds(const HttpReply& reply) {
   const auto text = reply.header("Retry-After");
   if (!text) return std::nullopt;
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (error != std::errc{} || end != text->data() + text->size() || seconds < 0) {
-    return std::nullopt;
-  }
-  return seconds;
+  const auto seconds = read_number<int>(*text);
+  return seconds && *seconds >= 0 ? seconds : std::nullopt;
 }
 
 }  // namespace ota::rest

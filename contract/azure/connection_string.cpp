@@ -4,16 +4,10 @@
 #include <map>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 
 namespace ota::contract {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 /// Keys in lower case; values whole, because base64 keys end in '='.
 Result<std::map<std::string, std::string>, std::string> split(std::string_view text) {
@@ -29,7 +23,7 @@ Result<std::map<std::string, std::string>, std::string> split(std::string_view t
           "the connection string has a part without '='; expected Key=Value pairs separated by "
           "';'");
     }
-    fields[lower(field.substr(0, equals))] = std::string(field.substr(equals + 1));
+    fields[lower_case(field.substr(0, equals))] = std::string(field.substr(equals + 1));
   }
   return fields;
 }
@@ -51,7 +45,7 @@ Result<HubConnection, std::string> parse_hub_connection(std::string_view text) {
   out.gateway_host_name = fields["gatewayhostname"];
   out.device_id = fields["deviceid"];
   out.policy = fields["sharedaccesskeyname"];
-  out.x509 = lower(fields["x509"]) == "true";
+  out.x509 = lower_case(fields["x509"]) == "true";
   if (const std::string& key = fields["sharedaccesskey"]; !key.empty()) {
     OTA_TRY(out.key, decode_key(key, "SharedAccessKey"));
   } else if (!out.x509) {
@@ -63,7 +57,7 @@ Result<HubConnection, std::string> parse_hub_connection(std::string_view text) {
 Result<StorageConnection, std::string> parse_storage_connection(std::string_view text) {
   OTA_TRY(auto fields, split(text));
   StorageConnection out;
-  if (lower(fields["usedevelopmentstorage"]) == "true") {
+  if (lower_case(fields["usedevelopmentstorage"]) == "true") {
     // The well-known account of Azure's storage emulators.
     fields["accountname"] = "devstoreaccount1";
     fields["accountkey"] =

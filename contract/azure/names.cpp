@@ -1,9 +1,9 @@
 #include "contract/azure/names.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "contract/azure/percent.hpp"
 #include "contract/limits.hpp"
 
@@ -81,9 +81,9 @@ std::optional<BlobUrlParts> parse_blob_url(std::string_view url) {
   if (file.size() <= kShaPrefixDigits || file[kShaPrefixDigits] != '-') return std::nullopt;
 
   BlobUrlParts parts;
-  const auto [end, error] =
-      std::from_chars(version.data(), version.data() + version.size(), parts.version);
-  if (error != std::errc{} || end != version.data() + version.size()) return std::nullopt;
+  const auto number = read_number<decltype(parts.version)>(version);
+  if (!number) return std::nullopt;
+  parts.version = *number;
   std::array<std::byte, kShaPrefixDigits / 2> prefix{};
   if (!hex_decode(file.substr(0, kShaPrefixDigits), prefix)) return std::nullopt;
   parts.sha256_prefix = to_hex(prefix);

@@ -1,11 +1,11 @@
 #include "contract/azure/sas.hpp"
 
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "contract/azure/percent.hpp"
 
 namespace ota::contract {
@@ -16,14 +16,6 @@ constexpr std::string_view kBlobSasVersion = "2021-12-02";
 
 std::string sign(Bytes key, std::string_view text) {
   return to_base64(hmac_sha256(key, bytes_of(text)));
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 }  // namespace
@@ -48,7 +40,7 @@ std::optional<HubSas> parse_hub_sas(std::string_view token) {
   if (!resource || !signature || !expiry) return std::nullopt;
   const auto decoded_resource = percent_decode(*resource);
   const auto decoded_signature = percent_decode(*signature);
-  const auto seconds = parse_number<UnixSeconds>(*expiry);
+  const auto seconds = read_number<UnixSeconds>(*expiry);
   const auto policy = percent_decode(bag_value(fields, "skn").value_or(""));
   if (!decoded_resource || !decoded_signature || !seconds || !policy) return std::nullopt;
   return HubSas{std::string(*resource), *decoded_resource,
@@ -133,7 +125,7 @@ std::optional<UnixSeconds> parse_iso8601(std::string_view text) {
     for (std::size_t i = at; i < at + count; ++i) {
       if (text[i] < '0' || text[i] > '9') return std::nullopt;
     }
-    return parse_number<int>(text.substr(at, count));
+    return read_number<int>(text.substr(at, count));
   };
   const auto is = [text](std::size_t at, char c) { return at < text.size() && text[at] == c; };
   const auto y = digits(0, 4), m = digits(5, 2), d = digits(8, 2);

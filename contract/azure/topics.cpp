@@ -1,7 +1,6 @@
 #include "contract/azure/topics.hpp"
 
-#include <charconv>
-
+#include "base/text.hpp"
 #include "contract/azure/percent.hpp"
 
 namespace ota::contract {
@@ -18,14 +17,6 @@ constexpr std::string_view kDpsStatus = "$dps/registrations/GET/iotdps-get-opera
 constexpr std::string_view kDpsResponse = "$dps/registrations/res/";
 constexpr std::string_view kHubApiVersion = "2021-04-12";
 constexpr std::string_view kDpsApiVersion = "2019-03-31";
-
-template <class Number>
-std::optional<Number> number(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// Takes "{prefix}?{bag}" apart; nothing if the prefix or the question mark is missing.
 std::optional<BagFields> bag_after(std::string_view topic, std::string_view prefix) {
@@ -152,17 +143,17 @@ std::string dps_response_topic(const DpsResponse& response) {
 std::optional<TwinResponse> parse_twin_response(std::string_view topic) {
   const auto parts = word_and_bag(topic, kTwinResponse);
   if (!parts) return std::nullopt;
-  const auto status = number<int>(parts->first);
+  const auto status = read_number<int>(parts->first);
   if (!status) return std::nullopt;
   const auto version = bag_value(parts->second, "$version");
   return TwinResponse{*status, text_value(parts->second, "$rid"),
-                      version ? number<std::uint64_t>(*version) : std::nullopt};
+                      version ? read_number<std::uint64_t>(*version) : std::nullopt};
 }
 
 std::optional<DesiredPatch> parse_desired_patch(std::string_view topic) {
   const auto fields = bag_after(topic, kDesiredPatch);
   if (!fields) return std::nullopt;
-  const auto version = number<std::uint64_t>(bag_value(*fields, "$version").value_or(""));
+  const auto version = read_number<std::uint64_t>(bag_value(*fields, "$version").value_or(""));
   if (!version) return std::nullopt;
   return DesiredPatch{*version};
 }
@@ -178,11 +169,11 @@ std::optional<MethodRequest> parse_method_request(std::string_view topic) {
 std::optional<DpsResponse> parse_dps_response(std::string_view topic) {
   const auto parts = word_and_bag(topic, kDpsResponse);
   if (!parts) return std::nullopt;
-  const auto status = number<int>(parts->first);
+  const auto status = read_number<int>(parts->first);
   if (!status) return std::nullopt;
   const auto retry = bag_value(parts->second, "retry-after");
   return DpsResponse{*status, text_value(parts->second, "$rid"),
-                     retry ? number<std::uint32_t>(*retry) : std::nullopt};
+                     retry ? read_number<std::uint32_t>(*retry) : std::nullopt};
 }
 
 std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
@@ -194,10 +185,10 @@ std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
   if (const auto fields = bag_after(topic, kReportedPatch)) {
     const auto version = bag_value(*fields, "$version");
     return ReportedPatchRequest{text_value(*fields, "$rid"),
-                                version ? number<std::uint64_t>(*version) : std::nullopt};
+                                version ? read_number<std::uint64_t>(*version) : std::nullopt};
   }
   if (const auto parts = word_and_bag(topic, kMethodResponse)) {
-    const auto status = number<int>(parts->first);
+    const auto status = read_number<int>(parts->first);
     if (!status) return std::nullopt;
     return MethodResponse{*status, text_value(parts->second, "$rid")};
   }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <thread>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "sim/mcu/virtual_mcu.hpp"
 
 namespace {
@@ -34,13 +34,6 @@ struct Arguments {
   sim::BootCheck check = sim::BootCheck::CortexM;
 };
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<Arguments> parse(int count, char** values) {
   Arguments arguments;
   if (count < 2) return std::nullopt;
@@ -52,7 +45,7 @@ std::optional<Arguments> parse(int count, char** values) {
     } else if (name == "--state" && i + 1 < count) {
       arguments.state = values[++i];
     } else if (name == "--rate" && i + 1 < count) {
-      const auto rate = number(values[++i]);
+      const auto rate = read_number<std::uint64_t>(values[++i]);
       if (!rate) return std::nullopt;
       arguments.bytes_per_second = *rate;
     } else {
@@ -82,7 +75,7 @@ int fail(const std::string& message) {
 }
 
 int program(const Arguments& arguments) {
-  const auto size = number(variable("OTA_SIZE"));
+  const auto size = read_number<std::uint64_t>(variable("OTA_SIZE"));
   const auto hash = digest_from_hex(variable("OTA_SHA256"));
   const std::string version(variable("OTA_MCU_VERSION"));
   if (!size || !hash || version.empty()) {

@@ -1,20 +1,14 @@
 #include "sim/world/cut_case.hpp"
 
 #include <array>
-#include <charconv>
+
+#include "base/text.hpp"
 
 namespace ota::sim {
 namespace {
 
 constexpr std::array<std::string_view, kStepCount> kStepWords = {"flash", "mcu", "disk", "net",
                                                                  "hub"};
-
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 /// Takes the text before `separator` off the front of `rest`.
 std::string_view take(std::string_view& rest, char separator) {
@@ -38,7 +32,7 @@ bool read_detail(std::string_view word, Cut& cut) {
     cut.kind = word == "power" ? Cut::Kind::Power : Cut::Kind::HostReset;
     return true;
   }
-  const auto value = word.empty() ? std::nullopt : parse_number(word.substr(1));
+  const auto value = word.empty() ? std::nullopt : read_number<std::uint64_t>(word.substr(1));
   if (!value) return false;
   if (word[0] == 's') {
     cut.tear.tear_seed = *value;
@@ -56,7 +50,7 @@ std::optional<Cut> parse_cut(std::string_view text) {
   std::string_view place = take(text, '/');
   const std::string_view word = take(place, '@');
   Cut cut;
-  const auto at = parse_number(place);
+  const auto at = read_number<std::uint64_t>(place);
   if (!at) return std::nullopt;
   cut.at = *at;
   bool known = false;
@@ -80,7 +74,7 @@ std::string to_text(const CutCase& life) {
 std::optional<CutCase> parse_cut_case(std::string_view text) {
   std::string_view head = take(text, ',');
   const auto story = parse_story(take(head, ':'));
-  const auto seed = parse_number(head);
+  const auto seed = read_number<std::uint64_t>(head);
   if (!story || !seed) return std::nullopt;
   CutCase life{.story = *story, .seed = *seed, .cuts = {}};
   while (!text.empty()) {

@@ -1,8 +1,8 @@
 #include "sim/world/fault_campaign.hpp"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/text.hpp"
 #include "sim/world/bad_luck.hpp"
 
 namespace ota::sim {
@@ -125,10 +125,7 @@ CampaignResult fault_campaign(const FaultPlan& plan) {
 std::optional<std::uint64_t> parse_fault_world(std::string_view text) {
   if (!text.starts_with(kWorldWord)) return std::nullopt;
   text.remove_prefix(kWorldWord.size());
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return seed;
+  return read_number<std::uint64_t>(text);
 }
 
 CampaignResult replay_faults(std::uint64_t world, Trace::Line line) {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <utility>
 
+#include "base/text.hpp"
 #include "cloud/hub/blob/blob_conditions.hpp"
 #include "cloud/hub/blob/blob_operations.hpp"
 #include "cloud/hub/blob/blob_range.hpp"
@@ -53,13 +53,11 @@ Reply xml_reply(std::string body) {
 BlobResult<std::size_t> results_max(const BlobRequest& request) {
   const std::string text = request.parameter("maxresults");
   if (text.empty()) return kListResultsMax;
-  std::size_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size())
-    return blob_error::invalid_query("maxresults");
-  if (count == 0)
+  const auto count = read_number<std::size_t>(text);
+  if (!count) return blob_error::invalid_query("maxresults");
+  if (*count == 0)
     return BlobError{400, "OutOfRangeQueryParameterValue", "maxresults must be at least 1."};
-  return std::min(count, kListResultsMax);
+  return std::min(*count, kListResultsMax);
 }
 
 BlobResult<std::string> first_name(const BlobRequest& request) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.hpp"
 #include "contract/azure/percent.hpp"
 
 namespace ota::hub {
@@ -10,13 +11,6 @@ namespace {
 
 constexpr std::size_t kBlobNameBytesMax = 1024;
 constexpr std::size_t kContainerNameBytesMax = 63;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool is_container_name(std::string_view name) {
   if (name.front() == '-' || name.back() == '-') return false;
@@ -92,7 +86,7 @@ BlobResult<Metadata> BlobRequest::metadata() const {
   constexpr std::string_view prefix = "x-ms-meta-";
   Metadata out;
   for (const auto& [field, value] : head.headers.all()) {
-    if (!lower(field).starts_with(prefix)) continue;
+    if (!lower_case(field).starts_with(prefix)) continue;
     const std::string name = field.substr(prefix.size());
     if (name.empty())
       return BlobError{400, "EmptyMetadataKey", "A metadata header ends where its name begins."};
@@ -126,7 +120,7 @@ BlobResult<BlobRequest> parse_blob_request(RequestHead head, std::string_view ac
     if (name.empty()) continue;
     const auto decoded = contract::percent_decode(value);
     if (!decoded) return blob_error::invalid_query(name);
-    request.query.emplace(lower(name), *decoded);
+    request.query.emplace(lower_case(name), *decoded);
   }
   request.head = std::move(head);
   return request;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/http/http_date.hpp"
 #include "contract/azure/percent.hpp"
 
@@ -96,13 +97,6 @@ std::optional<WantedBlock::From> source_of(std::string_view tag) {
   if (tag == "Uncommitted") return WantedBlock::From::Uncommitted;
   if (tag == "Latest") return WantedBlock::From::Latest;
   return std::nullopt;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
 }
 
 /// Takes `token` from the front; white space before it does not count.

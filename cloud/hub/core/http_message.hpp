@@ -3,8 +3,6 @@
 // HTTP requests and answers as plain texts, so that handlers know neither sockets nor a web
 // library.
 
-#include <algorithm>
-#include <cctype>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,14 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace ota::hub {
+#include "base/text.hpp"
 
-inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
-           return std::tolower(x) == std::tolower(y);
-         });
-}
+namespace ota::hub {
 
 /// Header fields in the order of arrival; names compare without case.
 class HttpHeaders {

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <optional>
 
+#include "base/text.hpp"
 #include "contract/azure/percent.hpp"
 
 namespace ota::hub {
@@ -39,13 +40,6 @@ const SystemField* find_field(Member member, std::string_view name) {
     if (field.*member == name) return &field;
   }
   return nullptr;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 /// A header field name of RFC 9110; others cannot be sent.
@@ -83,7 +77,7 @@ void add_to_bag(std::string& bag, std::string_view name, std::string_view value)
 Outcome<std::string> bag_of_headers(const HttpHeaders& headers) {
   std::string bag;
   for (const auto& [name, value] : headers.all()) {
-    const std::string lower_name = lower(name);
+    const std::string lower_name = lower_case(name);
     const SystemField* known = find_field(&SystemField::header, lower_name);
     if (known != nullptr && known->bag != "$.to") {
       add_to_bag(bag, known->bag, value);

@@ -1,10 +1,10 @@
 #include "cloud/hub/core/rest.hpp"
 
 #include <array>
-#include <charconv>
 #include <exception>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "cloud/hub/core/answers.hpp"
 #include "cloud/hub/core/dps_device.hpp"
 #include "cloud/hub/core/secrets.hpp"
@@ -163,10 +163,8 @@ std::int64_t page_size(const Call& call) {
   constexpr std::int64_t kDefault = 100;
   const auto header = call.request.headers.find("x-ms-max-item-count");
   if (!header) return kDefault;
-  std::int64_t size = 0;
-  const auto [end, error] = std::from_chars(header->data(), header->data() + header->size(), size);
-  const bool valid = error == std::errc{} && end == header->data() + header->size() && size >= 1;
-  return valid ? size : kDefault;
+  const auto size = read_number<std::int64_t>(*header);
+  return size && *size >= 1 ? *size : kDefault;
 }
 
 HttpResponse json_answer(const json& body, std::string_view etag) {

@@ -1,9 +1,9 @@
 // /configurations, and /devices/query.
 
-#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "cloud/hub/core/rest.hpp"
 #include "cloud/hub/query/run.hpp"
 #include "cloud/hub/twin/json_text.hpp"
@@ -37,11 +37,8 @@ Outcome<HttpResponse> show_configuration(Hub& hub, const std::string& id) {
 
 /// How many configurations a client wants; all unless it says so.
 std::size_t top_of(const Call& call) {
-  const std::string text = call.parameter("top").value_or("");
-  std::size_t top = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), top);
-  const bool valid = error == std::errc{} && end == text.data() + text.size() && top > 0;
-  return valid ? top : SIZE_MAX;
+  const auto top = read_number<std::size_t>(call.parameter("top").value_or(""));
+  return top && *top > 0 ? *top : SIZE_MAX;
 }
 
 std::string_view item_type(query::RowKind kind) {

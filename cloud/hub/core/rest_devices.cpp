@@ -1,8 +1,8 @@
 // /devices and /statistics: the identity registry.
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/text.hpp"
 #include "cloud/hub/core/identity_changes.hpp"
 #include "cloud/hub/core/rest.hpp"
 
@@ -15,12 +15,8 @@ using nlohmann::json;
 constexpr std::int64_t kListMax = 1000;
 
 std::int64_t list_size(const Call& call) {
-  const std::string text = call.parameter("top").value_or("");
-  std::int64_t top = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), top);
-  const bool valid =
-      error == std::errc{} && end == text.data() + text.size() && top >= 1 && top <= kListMax;
-  return valid ? top : kListMax;
+  const auto top = read_number<std::int64_t>(call.parameter("top").value_or(""));
+  return top && *top >= 1 && *top <= kListMax ? *top : kListMax;
 }
 
 Outcome<HttpResponse> list_devices(Hub& hub, const Call& call) {

@@ -1,8 +1,8 @@
 // /$local: what only this hub offers. Azure tells of events over AMQP and the Event Hubs protocol.
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/text.hpp"
 #include "cloud/hub/core/rest.hpp"
 
 namespace ota::hub {
@@ -12,9 +12,7 @@ namespace {
 Outcome<std::uint64_t> first_event(const Hub& hub, const Call& call) {
   const auto from = call.parameter("from");
   if (!from) return hub.events.next_sequence();
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(from->data(), from->data() + from->size(), number);
-  if (error == std::errc{} && end == from->data() + from->size()) return number;
+  if (const auto number = read_number<std::uint64_t>(*from)) return *number;
   return Failure{code::kArgumentInvalid, "'from' is not the number of an event"};
 }
 

@@ -1,9 +1,9 @@
 // /jobs/v2: scheduled jobs. Source: azure-iothub, job_client.ts.
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/core/rest.hpp"
 #include "cloud/hub/twin/json_text.hpp"
 
@@ -22,12 +22,10 @@ Outcome<HttpResponse> show(Hub& hub, const Outcome<Job>& job) {
 /// Where a page ended: the job's number in the hub.
 Outcome<std::int64_t> decode(std::string_view token) {
   const auto bytes = from_base64(token);
-  const std::string_view text = bytes ? text_of(*bytes) : std::string_view{};
-  std::int64_t sequence = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sequence);
-  if (error != std::errc{} || end != text.data() + text.size() || sequence < 0)
+  const auto sequence = bytes ? read_number<std::int64_t>(text_of(*bytes)) : std::nullopt;
+  if (!sequence || *sequence < 0)
     return Failure{code::kArgumentInvalid, "the continuation token is not one of this hub"};
-  return sequence;
+  return *sequence;
 }
 
 Outcome<HttpResponse> list_jobs(Hub& hub, const Call& call) {

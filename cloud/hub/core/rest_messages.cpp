@@ -19,8 +19,6 @@ using nlohmann::json;
 constexpr std::size_t kTelemetryBytesMax = 256 * 1024;
 constexpr std::string_view kBatchType = "application/vnd.microsoft.iothub.json";
 
-bool same(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
-
 Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
 
 /// The device itself, by a token of its own or of a policy with DeviceConnect.
@@ -53,7 +51,7 @@ Outcome<Ok> check_ack(const Call& call) {
   const auto ack = call.request.headers.find("iothub-ack");
   if (!ack || ack->empty()) return Ok{};
   for (const std::string_view known : {"none", "positive", "negative", "full"}) {
-    if (same(*ack, known)) return Ok{};
+    if (equal_ignoring_case(*ack, known)) return Ok{};
   }
   return invalid("iothub-ack is not none, positive, negative or full");
 }
@@ -82,7 +80,7 @@ Outcome<std::string> addressee(const Call& call) {
   constexpr std::string_view kBefore = "/devices/";
   constexpr std::string_view kAfter = "/messages/devicebound";
   if (to.size() > kBefore.size() + kAfter.size() && to.starts_with(kBefore) &&
-      same(to.substr(to.size() - kAfter.size()), kAfter)) {
+      equal_ignoring_case(to.substr(to.size() - kAfter.size()), kAfter)) {
     to.remove_prefix(kBefore.size());
     to.remove_suffix(kAfter.size());
     if (const auto id = contract::percent_decode(to)) return *id;
@@ -182,7 +180,7 @@ bool is_message_path(const Call& call) {
 
 Outcome<HttpResponse> handle_messages(Hub& hub, const Call& call) {
   const std::string& device_id = call.segments[1];
-  const bool devicebound = same(call.segments[3], "devicebound");
+  const bool devicebound = equal_ignoring_case(call.segments[3], "devicebound");
   if (devicebound && call.is("POST", 4)) return send_message(hub, call, device_id);
   OTA_TRY(demand_device(hub, call, device_id));
   if (devicebound && call.is("GET", 4)) return fetch_message(hub, device_id);
@@ -193,13 +191,13 @@ Outcome<HttpResponse> handle_messages(Hub& hub, const Call& call) {
   }
   if (devicebound && call.is("POST", 6) && call.segments[5] == "abandon")
     return settle_message(hub, call, Messages::Settlement::Abandon);
-  if (same(call.segments[3], "events") && call.is("POST", 4))
+  if (equal_ignoring_case(call.segments[3], "events") && call.is("POST", 4))
     return take_events(hub, call, device_id);
   return no_such_route(call);
 }
 
 Outcome<HttpResponse> handle_addressed_message(Hub& hub, const Call& call) {
-  if (!call.is("POST", 2) || !same(call.segments[1], "devicebound")) {
+  if (!call.is("POST", 2) || !equal_ignoring_case(call.segments[1], "devicebound")) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));
     return no_such_route(call);
   }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include "base/text.hpp"
 #include "cloud/hub/query/members.hpp"
 #include "cloud/hub/query/tokens.hpp"
-#include "cloud/hub/query/words.hpp"
 
 namespace ota::hub::query {
 
@@ -333,12 +333,12 @@ Reads reads_of(const Expression& condition) {
     const std::string& root = path.names.front();
     const std::string_view section =
         path.names.size() > 1 ? std::string_view(path.names[1]) : std::string_view{};
-    if (same_word(root, "deviceId")) return;
-    if (same_word(root, "tags")) {
+    if (equal_ignoring_case(root, "deviceId")) return;
+    if (equal_ignoring_case(root, "tags")) {
       reads.tags = true;
-    } else if (same_word(root, "properties")) {
-      reads.desired |= !same_word(section, "reported");
-      reads.reported |= !same_word(section, "desired");
+    } else if (equal_ignoring_case(root, "properties")) {
+      reads.desired |= !equal_ignoring_case(section, "reported");
+      reads.reported |= !equal_ignoring_case(section, "desired");
     } else if (reads.other.empty()) {
       reads.other = root;
     }

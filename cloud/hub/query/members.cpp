@@ -6,8 +6,8 @@
 #include <optional>
 #include <span>
 
+#include "base/text.hpp"
 #include "cloud/hub/query/tokens.hpp"
-#include "cloud/hub/query/words.hpp"
 #include "cloud/hub/twin/json_text.hpp"
 
 namespace ota::hub::query {
@@ -120,8 +120,8 @@ Outcome<Member> properties_member(Names names, const Path& path, Parameters& par
                                "), 'reported', json(" + whole_section("reported") + "))",
                            "properties");
   }
-  const bool desired = same_word(names.front(), "desired");
-  if (!desired && !same_word(names.front(), "reported")) {
+  const bool desired = equal_ignoring_case(names.front(), "desired");
+  if (!desired && !equal_ignoring_case(names.front(), "reported")) {
     return failure_at(path.position,
                       "'properties." + names.front() + "' is neither desired nor reported");
   }
@@ -150,7 +150,7 @@ Outcome<Member> configurations_member(Names names, const Path& path, Parameters&
     Member member = document_member("(SELECT json_object('status', t.status)" + one, names.front());
     return member;
   }
-  if (names.size() == 2 && same_word(names[1], "status"))
+  if (names.size() == 2 && equal_ignoring_case(names[1], "status"))
     return column_member("(SELECT t.status" + one, Type::Text, "status");
   return failure_at(path.position, "a configuration has only a status");
 }
@@ -159,7 +159,7 @@ std::optional<Member> built_in_member(const Path& path) {
   std::string joined;
   for (const std::string& name : path.names) joined += (joined.empty() ? "" : ".") + name;
   for (const Column& column : kColumns) {
-    if (!same_word(column.name, joined)) continue;
+    if (!equal_ignoring_case(column.name, joined)) continue;
     const auto dot = column.name.find('.');
     const std::string_view last =
         dot == std::string_view::npos ? column.name : column.name.substr(dot + 1);
@@ -170,16 +170,16 @@ std::optional<Member> built_in_member(const Path& path) {
 
 Outcome<Member> resolve_of_job(const Path& path, Parameters& parameters) {
   Names names = path.names;
-  if (names.size() > 1 && same_word(names.front(), "jobs")) names = names.subspan(1);
+  if (names.size() > 1 && equal_ignoring_case(names.front(), "jobs")) names = names.subspan(1);
   if (names.size() == 1) {
     for (const Column& column : kJobColumns) {
-      if (same_word(column.name, names.front()))
+      if (equal_ignoring_case(column.name, names.front()))
         return column_member(column.sql, column.type, std::string(column.name));
     }
   }
-  if (names.size() > 1 && same_word(names.front(), "outcome"))
+  if (names.size() > 1 && equal_ignoring_case(names.front(), "outcome"))
     return json_member("j.outcome", names.subspan(1), path, parameters);
-  if (names.size() > 1 && same_word(names.front(), "error"))
+  if (names.size() > 1 && equal_ignoring_case(names.front(), "error"))
     return json_member("j.error", names.subspan(1), path, parameters);
   return failure_at(path.position,
                     "'" + names.front() +
@@ -203,12 +203,13 @@ Outcome<Member> resolve(const Path& path, Source source, Parameters& parameters)
   if (source == Source::Jobs) return resolve_of_job(path, parameters);
   const Names rest = Names(path.names).subspan(1);
   const std::string& root = path.names.front();
-  if (same_word(root, "tags")) {
+  if (equal_ignoring_case(root, "tags")) {
     if (rest.empty()) return document_member("d.tags", "tags");
     return json_member("d.tags", rest, path, parameters);
   }
-  if (same_word(root, "properties")) return properties_member(rest, path, parameters);
-  if (same_word(root, "configurations")) return configurations_member(rest, path, parameters);
+  if (equal_ignoring_case(root, "properties")) return properties_member(rest, path, parameters);
+  if (equal_ignoring_case(root, "configurations"))
+    return configurations_member(rest, path, parameters);
   if (auto member = built_in_member(path)) return std::move(*member);
   return failure_at(
       path.position,

@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.hpp"
 #include "cloud/hub/query/syntax.hpp"
 #include "cloud/hub/query/tokens.hpp"
-#include "cloud/hub/query/words.hpp"
 
 namespace ota::hub::query {
 
@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 15> kKeywords = {"SELECT", "TOP", "FROM",
 
 bool is_keyword(std::string_view name) {
   return std::any_of(kKeywords.begin(), kKeywords.end(),
-                     [&](std::string_view word) { return same_word(word, name); });
+                     [&](std::string_view word) { return equal_ignoring_case(word, name); });
 }
 
 constexpr std::size_t kIndexDigitsMax = 6;
@@ -71,7 +71,7 @@ class Parser {
   }
 
   bool is_word(std::string_view word) const {
-    return current().kind == TokenKind::Name && same_word(current().text, word);
+    return current().kind == TokenKind::Name && equal_ignoring_case(current().text, word);
   }
   bool accept_word(std::string_view word) {
     if (!is_word(word)) return false;
@@ -190,7 +190,7 @@ class Parser {
       if (is_word("GROUP")) return expected("a name; write [[group]], group is a keyword");
       path.names.push_back(tokens_[at_++].text);
     }
-    if (path.names.size() > 1 && same_word(path.names.front(), "devices")) {
+    if (path.names.size() > 1 && equal_ignoring_case(path.names.front(), "devices")) {
       path.names.erase(path.names.begin());
       for (std::size_t& place : path.indexes) --place;
     }

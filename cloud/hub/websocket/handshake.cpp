@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/websocket/session.hpp"
 
 namespace ota::hub::websocket {
@@ -14,13 +15,6 @@ namespace {
 constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
 constexpr std::string_view kVersion = "13";
 constexpr std::size_t kKeyBytes = 16;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t";
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
 
 /// Whether a field, on one line or several, lists the token.
 bool lists(const HttpHeaders& headers, std::string_view field, std::string_view token) {
