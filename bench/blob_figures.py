@@ -145,14 +145,10 @@ def main():
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     try:
-        interop.demand_packages("node")
+        interop.enter("node", "bench.blob_figures")
     except interop.Missing as missing:
         print(f"skipped: {missing}")
         return interop.SKIP
-    if interop.INSIDE in os.environ:
-        interop.raise_loopback()
-    else:
-        interop.enter_namespace("bench.blob_figures")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mcu-ota-blobs-"))
     try:
         servers = Servers(options.build.absolute(), folder)

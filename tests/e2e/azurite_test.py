@@ -26,14 +26,10 @@ ACCOUNT = blob_wire.Account(
 
 def main():
     try:
-        interop.demand_packages("node")
+        interop.enter("node", "tests.e2e.azurite_test")
     except interop.Missing as missing:
         print(f"skipped: {missing}")
         return interop.SKIP
-    if interop.INSIDE in os.environ:
-        interop.raise_loopback()
-    else:
-        interop.enter_namespace("tests.e2e.azurite_test")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mcu-ota-azurite-"))
     program = interop.PACKAGES / "node/node_modules/.bin/azurite-blob"
     try:

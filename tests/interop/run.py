@@ -62,7 +62,7 @@ def demand_packages(language):
         raise Missing(f"{PACKAGES / language} is not what the lock files say; run scripts/setup")
 
 
-def enter_namespace(module="tests.interop.run"):
+def enter_namespace(module):
     """Starts the module again without any network; returns where no namespace can be made."""
     for options in (["--net"], ["--user", "--map-root-user", "--net"]):
         command = ["unshare", *options]
@@ -81,6 +81,16 @@ def raise_loopback():
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(control, 0x8913, request))[1]
         fcntl.ioctl(control, 0x8914, struct.pack("16sH14x", b"lo", flags | 1))
+
+
+def enter(language, module):
+    """What a program does first that meets the peers: their packages are there, and it has no
+    network but loopback, where a namespace can be made. Raises Missing."""
+    demand_packages(language)
+    if INSIDE in os.environ:
+        raise_loopback()
+    else:
+        enter_namespace(module)
 
 
 def free_address():
@@ -102,7 +112,6 @@ def free_address():
 def listen_arguments():
     """The hub's arguments, its address, and an address that its certificate does not name."""
     if INSIDE in os.environ:
-        raise_loopback()
         return ["--listen", "0.0.0.0", "--host", "127.0.0.1"], "127.0.0.1", "127.0.0.2"
     address = free_address()
     return ["--listen", address], address, None
@@ -210,9 +219,7 @@ def main():
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no child is left behind
     try:
-        demand_packages(language)
-        if INSIDE not in os.environ:
-            enter_namespace()
+        enter(language, "tests.interop.run")
         return run_file(pathlib.Path(build).absolute(), language, file, words)
     except Missing as missing:
         print(f"skipped: {missing}")
