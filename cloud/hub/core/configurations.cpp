@@ -46,8 +46,6 @@ constexpr std::string_view kColumns =
     "configuration_id, etag, schema_version, labels, content, target_condition, priority, "
     "metric_queries, created, updated, results";
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 Outcome<Ok> check_id(const std::string& id) {
   constexpr std::string_view kForbidden = "&^[]{}\\|\"<>/";
   const bool valid =
@@ -267,7 +265,7 @@ Outcome<std::int64_t> Configurations::metric(const std::string& query_text) {
 Outcome<Ok> Configurations::count_metrics() {
   if (settings_.evaluate_every_s == 0) return Ok{};
   OTA_TRY(const auto list, all());
-  for (const Stored& stored : list) OTA_TRY(count_metrics(stored.id));
+  for (const Stored& stored : list) OTA_TRY(keep_results(stored));
   return Ok{};
 }
 
@@ -275,9 +273,13 @@ Outcome<Ok> Configurations::count_metrics(const std::string& id) {
   if (settings_.evaluate_every_s == 0) return Ok{};
   OTA_TRY(const auto stored, find(id));
   if (!stored) return Ok{};
-  OTA_TRY(const json results, results_of(*stored));
+  return keep_results(*stored);
+}
+
+Outcome<Ok> Configurations::keep_results(const Stored& stored) {
+  OTA_TRY(const json results, results_of(stored));
   OTA_TRY(database_.execute("UPDATE configuration SET results = ?2 WHERE configuration_id = ?1",
-                            {id, json_to_text(results)}));
+                            {stored.id, json_to_text(results)}));
   return Ok{};
 }
 

@@ -46,6 +46,7 @@ class Configurations {
   Outcome<nlohmann::json> to_json(const Stored& stored);
   Outcome<nlohmann::json> results_of(const Stored& stored);
   Outcome<Ok> count_metrics(const std::string& id);
+  Outcome<Ok> keep_results(const Stored& stored);
   Outcome<std::vector<Stored>> all() const;
   Outcome<std::int64_t> metric(const std::string& query_text);
   static Stored read_row(const Statement& row);

@@ -4,6 +4,7 @@
 // hand over texts and get texts back; nothing here blocks but SQLite. Single-threaded: every call
 // comes from the one event loop.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,6 +102,8 @@ struct Settings {
   Tier tier = Tier::None;                      // whose limits are kept
   // How often devices are compared with configurations, and metrics counted; 0: at once.
   std::uint32_t evaluate_every_s = 0;
+
+  Instant steady_now() const { return uptime ? uptime() : Instant(std::chrono::seconds(now())); }
 };
 
 /// The keys and names that clients need; written into the profile.

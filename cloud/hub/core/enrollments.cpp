@@ -21,8 +21,6 @@ using nlohmann::json;
 constexpr std::string_view kColumns =
     "kind, id, etag, status, attestation, primary_key, secondary_key, document, created, updated";
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 std::string_view name_of(EnrollmentKind kind) {
   return kind == EnrollmentKind::Individual ? "individual" : "group";
 }

@@ -50,7 +50,7 @@ struct Hub {
   DeviceLogin device_login{registry, policies, settings};
   Twins twins{database, settings};
   Management management{database, twins, settings};
-  Jobs jobs{{database, settings, throttle, twins, management, methods}};
+  Jobs jobs{{database, settings, throttle, management, methods}};
   Configurations configurations{database, management, settings};
   Enrollments enrollments{database, settings};
   Provisioning provisioning{{database, settings, enrollments, registry, twins, management}};

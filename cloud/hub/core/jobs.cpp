@@ -26,8 +26,6 @@ constexpr std::string_view kColumns =
     " ended_at, failure_reason, method";
 constexpr std::string_view kActive = "ended_at IS NULL";
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 Job read_row(const Statement& row) {
   Job job;
   job.sequence = row.integer(0);
@@ -105,6 +103,12 @@ Outcome<Ok> read_work(Job& job, const json& body) {
   return Failure{code::kInvalidOperation,
                  "this hub has no jobs of type '" + job.type +
                      "', only scheduleUpdateTwin and scheduleDeviceMethod"};
+}
+
+/// What a twin's etag must be; anything unless the job names one.
+std::string etag_of(const json& update) {
+  const auto etag = update.find("etag");
+  return etag != update.end() && etag->is_string() ? etag->get<std::string>() : "*";
 }
 
 std::string error_text(std::string_view name, const std::string& message) {
@@ -246,12 +250,12 @@ Outcome<Ok> Jobs::advance(const Links& links) {
     if (job.method) {
       OTA_TRY(callable, take_callable(job));
     } else {
-      OTA_TRY(run_batch(job, notices));
+      OTA_TRY(update_twins(job, notices));
     }
     OTA_TRY(end_if_done(job));
     OTA_TRY(transaction.commit());
     notices.deliver(links);
-    for (const std::string& id : callable) call_method(job, id);
+    call_methods(job, callable);
   }
   return Ok{};
 }
@@ -284,14 +288,19 @@ Outcome<std::vector<std::string>> Jobs::waiting_devices(const Job& job,
   }
 }
 
-Outcome<Ok> Jobs::run_batch(const Job& job, Notices& notices) {
-  const std::int64_t allowed =
-      parts_.throttle.available(Operation::JobDevice).value_or(kDevicesPerTick);
-  OTA_TRY(const auto ids,
-          waiting_devices(job, std::clamp<std::int64_t>(allowed, 0, kDevicesPerTick)));
+Outcome<std::vector<std::string>> Jobs::next_devices(const Job& job, std::int64_t count_max) {
+  const std::int64_t allowed = parts_.throttle.available(Operation::JobDevice).value_or(count_max);
+  OTA_TRY(auto ids, waiting_devices(job, std::clamp<std::int64_t>(allowed, 0, count_max)));
   OTA_TRY(parts_.throttle.take(Operation::JobDevice, std::ssize(ids)));
+  return ids;
+}
+
+Outcome<Ok> Jobs::update_twins(const Job& job, Notices& notices) {
+  OTA_TRY(const auto ids, next_devices(job, kDevicesPerTick));
+  const json body = stored_json(job.update_twin.value_or("{}"));
+  const std::string etag = etag_of(body);
   for (const std::string& id : ids) {
-    const auto done = update_twin(job, id, notices);
+    const auto done = parts_.management.write_twin(id, body, Twins::Write::Merge, etag, notices);
     // A database that fails undoes the batch; everything else is the device's own failure.
     if (!done && done.error().code == code::kServerError) return done.error();
     OTA_TRY(note(job, id, done));
@@ -305,9 +314,7 @@ Outcome<std::vector<std::string>> Jobs::take_callable(const Job& job) {
       parts_.database.find_integer(
           "SELECT COUNT(*) FROM device_job WHERE job_id = ?1 AND status = 'running'", {job.id}));
   const std::int64_t room = std::max<std::int64_t>(kCallsAtOnce - open.value_or(0), 0);
-  const std::int64_t allowed = parts_.throttle.available(Operation::JobDevice).value_or(room);
-  OTA_TRY(auto ids, waiting_devices(job, std::clamp<std::int64_t>(allowed, 0, room)));
-  OTA_TRY(parts_.throttle.take(Operation::JobDevice, std::ssize(ids)));
+  OTA_TRY(auto ids, next_devices(job, room));
   const std::string now = contract::to_iso8601(parts_.settings.now());
   for (const std::string& id : ids) {
     OTA_TRY(parts_.database.execute(
@@ -318,14 +325,20 @@ Outcome<std::vector<std::string>> Jobs::take_callable(const Job& job) {
   return ids;
 }
 
-void Jobs::call_method(const Job& job, const std::string& device_id) {
-  const auto note = [this, job_id = job.id, device_id](const Outcome<MethodAnswer>& answer) {
-    // An answer that cannot be written down counts as one that never came: the job times out.
-    (void)note_answer(job_id, device_id, answer);
-  };
-  auto call = read_method_call(device_id, stored_json(job.method.value_or("{}")));
-  if (!call) return note(call.error());
-  parts_.methods.invoke(std::move(call).value(), note, [] { return true; });
+void Jobs::call_methods(const Job& job, const std::vector<std::string>& device_ids) {
+  const json body = stored_json(job.method.value_or("{}"));
+  for (const std::string& device_id : device_ids) {
+    const auto note = [this, job_id = job.id, device_id](const Outcome<MethodAnswer>& answer) {
+      // An answer that cannot be written down counts as one that never came: the job times out.
+      (void)note_answer(job_id, device_id, answer);
+    };
+    auto call = read_method_call(device_id, body);
+    if (call) {
+      parts_.methods.invoke(std::move(call).value(), note, [] { return true; });
+    } else {
+      note(call.error());
+    }
+  }
 }
 
 Outcome<Ok> Jobs::note_answer(const std::string& job_id, const std::string& device_id,
@@ -353,19 +366,6 @@ Outcome<Ok> Jobs::give_up_open_calls() const {
       {contract::to_iso8601(parts_.settings.now()),
        error_text("ServerError", "the hub stopped before the device had answered")}));
   return Ok{};
-}
-
-Outcome<Ok> Jobs::update_twin(const Job& job, const std::string& device_id, Notices& notices) {
-  const json body = stored_json(job.update_twin.value_or("{}"));
-  const std::string etag = body.value("etag", json("*")).is_string()
-                               ? body.value("etag", std::string("*"))
-                               : std::string("*");
-  OTA_TRY(const auto changes,
-          parts_.twins.write(device_id, body, Twins::Write::Merge, etag, notices));
-  return parts_.management.device_changed(
-      device_id,
-      {.created = false, .tags = changes.tags, .desired = changes.desired, .reported = false},
-      notices);
 }
 
 Outcome<Ok> Jobs::note(const Job& job, const std::string& device_id,

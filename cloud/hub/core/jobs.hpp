@@ -15,7 +15,6 @@
 #include "cloud/hub/core/management.hpp"
 #include "cloud/hub/core/methods.hpp"
 #include "cloud/hub/core/throttle.hpp"
-#include "cloud/hub/core/twins.hpp"
 #include "cloud/hub/state/database.hpp"
 
 namespace ota::hub {
@@ -45,7 +44,6 @@ class Jobs {
     const Database& database;
     const Settings& settings;
     Throttle& throttle;
-    Twins& twins;
     Management& management;
     Methods& methods;
   };
@@ -82,13 +80,14 @@ class Jobs {
                                 contract::UnixSeconds now);
   Outcome<Ok> forget_old() const;
   Outcome<Ok> start(const Job& job) const;
-  Outcome<Ok> run_batch(const Job& job, Notices& notices);
+  /// Waiting devices of the job, as many as the limits allow now.
+  Outcome<std::vector<std::string>> next_devices(const Job& job, std::int64_t count_max);
+  Outcome<Ok> update_twins(const Job& job, Notices& notices);
   Outcome<std::vector<std::string>> take_callable(const Job& job);
-  void call_method(const Job& job, const std::string& device_id);
+  void call_methods(const Job& job, const std::vector<std::string>& device_ids);
   Outcome<Ok> note_answer(const std::string& job_id, const std::string& device_id,
                           const Outcome<MethodAnswer>& answer) const;
   Outcome<std::vector<std::string>> waiting_devices(const Job& job, std::int64_t count_max) const;
-  Outcome<Ok> update_twin(const Job& job, const std::string& device_id, Notices& notices);
   Outcome<Ok> note(const Job& job, const std::string& device_id, const Outcome<Ok>& done) const;
   Outcome<Ok> end(const Job& job, std::string_view status,
                   const std::optional<std::string>& reason) const;

@@ -209,6 +209,15 @@ Outcome<Ok> Management::select_matching(const Rule& rule) const {
   return Ok{};
 }
 
+Outcome<Ok> Management::write_twin(const std::string& device_id, const json& body, Twins::Write how,
+                                   std::optional<std::string_view> if_match, Notices& notices) {
+  OTA_TRY(const auto changes, twins_.write(device_id, body, how, if_match, notices));
+  return device_changed(
+      device_id,
+      {.created = false, .tags = changes.tags, .desired = changes.desired, .reported = false},
+      notices);
+}
+
 Outcome<Ok> Management::configuration_changed(const std::string& id, ConfigurationChange change,
                                               Notices& notices) {
   forget_rules();

@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cloud/hub/core/twins.hpp"
@@ -35,6 +37,10 @@ class Management {
     bool reported = false;
   };
   Outcome<Ok> device_changed(const std::string& device_id, DeviceChange change, Notices& notices);
+
+  /// Twins::write, with what follows from it for configurations.
+  Outcome<Ok> write_twin(const std::string& device_id, const nlohmann::json& body, Twins::Write how,
+                         std::optional<std::string_view> if_match, Notices& notices);
 
   enum class ConfigurationChange : std::uint8_t { Targets, Priority };
   /// A configuration is new, or its condition or priority changed.

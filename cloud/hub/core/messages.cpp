@@ -6,10 +6,6 @@
 
 namespace ota::hub {
 
-Instant Messages::now() const {
-  return settings_.uptime ? settings_.uptime() : Instant(std::chrono::seconds(settings_.now()));
-}
-
 Outcome<Ok> Messages::load() {
   locks_.clear();
   waiting_.clear();
@@ -119,7 +115,7 @@ Outcome<bool> Messages::lock(const std::string& device_id, std::uint64_t sequenc
                             " AND deliveries < ?4",
                             {sequence, device_id, settings_.now(), kDeliveriesMax}));
   if (counted == 0) return false;
-  locks_[sequence] = {device_id, std::move(token), now() + kMessageLock};
+  locks_[sequence] = {device_id, std::move(token), settings_.steady_now() + kMessageLock};
   return true;
 }
 
@@ -190,10 +186,11 @@ Outcome<Ok> Messages::drop_expired() {
 }
 
 void Messages::tick() {
+  const Instant now = settings_.steady_now();
   std::set<std::string> freed;
   for (auto lock = locks_.begin(); lock != locks_.end();) {
     const auto current = lock++;
-    if (now() < current->second.end) continue;
+    if (now < current->second.end) continue;
     freed.insert(current->second.device_id);
     locks_.erase(current);
   }

@@ -83,7 +83,6 @@ class Messages {
   Outcome<bool> lock(const std::string& device_id, std::uint64_t sequence, std::string token);
   Outcome<Ok> drop(const std::string& device_id, std::uint64_t sequence);
   Outcome<Ok> drop_expired();
-  Instant now() const;
 
   const Database& database_;
   const Links& links_;

@@ -18,8 +18,6 @@ using nlohmann::json;
 
 constexpr JsonLimits kAnswerLimits{.bytes_max = kMethodPayloadBytesMax, .depth_max = 32};
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 Failure not_online(const MethodCall& call) {
   return {code::kDeviceNotOnline,
           "device " + call.device_id +
@@ -91,10 +89,6 @@ Outcome<MethodCall> read_method_call(std::string device_id, const json& body) {
   return call;
 }
 
-Instant Methods::now() const {
-  return settings_.uptime ? settings_.uptime() : Instant(std::chrono::seconds(settings_.now()));
-}
-
 void Methods::invoke(MethodCall call, Done done, Wanted wanted) {
   if (pending_.size() >= kMethodCallsMax) {
     return done(Failure{code::kThrottled, "too many direct methods are under way"});
@@ -102,7 +96,7 @@ void Methods::invoke(MethodCall call, Done done, Wanted wanted) {
   std::array<char, 17> id{};
   const auto end = std::to_chars(id.data(), id.data() + id.size(), ++last_request_, 16).ptr;
   const std::string request_id(id.data(), end);
-  const Instant connect_end = now() + call.connect_timeout;
+  const Instant connect_end = settings_.steady_now() + call.connect_timeout;
   const bool waits = call.connect_timeout.count() > 0;
   const auto place = pending_
                          .emplace(request_id, Pending{std::move(call), std::move(done),
@@ -118,7 +112,7 @@ bool Methods::ask(const std::string& request_id, Pending& pending) {
   if (link == nullptr) return false;
   if (!link->method_request({pending.call.name, request_id}, pending.call.payload)) return false;
   pending.asked = true;
-  pending.end = now() + pending.call.response_timeout;
+  pending.end = settings_.steady_now() + pending.call.response_timeout;
   pending.call.payload = {};
   return true;
 }
@@ -154,7 +148,7 @@ void Methods::answered(const std::string& device_id, const contract::MethodRespo
 }
 
 void Methods::tick() {
-  const Instant time = now();
+  const Instant time = settings_.steady_now();
   std::vector<Pending> over;
   for (auto place = pending_.begin(); place != pending_.end();) {
     const auto current = place++;

@@ -67,7 +67,6 @@ class Methods {
   };
   bool ask(const std::string& request_id, Pending& pending);
   Pending take(std::map<std::string, Pending>::iterator place);
-  Instant now() const;
 
   const Links& links_;
   const Settings& settings_;

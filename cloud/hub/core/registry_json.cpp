@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 json nullable(const std::optional<std::string>& text) { return text ? json(*text) : json(nullptr); }
 
 /// A member that may be absent or null. Errors: another type.

@@ -199,6 +199,14 @@ Outcome<Ok> demand(Hub& hub, const Call& call, Service service,
   return hub.throttle.take(*operation, amount_of(*operation, call));
 }
 
+Outcome<Ok> demand_service_or_registry(Hub& hub, const Call& call) {
+  if (call.request.method == "GET") {
+    return demand(hub, call, Service::Hub,
+                  {Right::ServiceConnect, Right::RegistryRead, Right::RegistryWrite});
+  }
+  return demand(hub, call, Service::Hub, {Right::ServiceConnect, Right::RegistryWrite});
+}
+
 std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {
   if (request.path.empty() || request.path.front() != '/') return std::nullopt;
   const std::string_view path = std::string_view(request.path).substr(1);

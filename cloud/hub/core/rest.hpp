@@ -47,6 +47,8 @@ Failure no_such_route(const Call& call);
 /// Errors: Unauthorized, unless the request's token grants one of the rights; Throttled.
 Outcome<Ok> demand(Hub& hub, const Call& call, Service service,
                    std::initializer_list<Right> any_of);
+/// The same for what both services and operators of the registry do: configurations and jobs.
+Outcome<Ok> demand_service_or_registry(Hub& hub, const Call& call);
 
 Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call);

@@ -38,8 +38,6 @@ constexpr std::array kModes = {
     ImportMode{"updateTwinIfMatchETag", Effect::Twin, Existing::Demanded, true},
 };
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 /// A member that is a text; nothing if it is absent, null or something else. Names compare without
 /// case: Node sends back the "etag" of an identity where others write "eTag".
 std::optional<std::string> text_member(const json& object, std::string_view name) {
@@ -73,10 +71,7 @@ Outcome<std::string> guard_of(const json& item, const ImportMode& mode, std::str
 Outcome<Ok> write_item_twin(Hub& hub, const std::string& id, const json& item,
                             const std::string& guard, Notices& notices) {
   if (!item.contains("tags") && !item.contains("properties")) return Ok{};
-  OTA_TRY(const auto changes, hub.twins.write(id, item, Twins::Write::Replace, guard, notices));
-  return hub.management.device_changed(
-      id, {.created = false, .tags = changes.tags, .desired = changes.desired, .reported = false},
-      notices);
+  return hub.management.write_twin(id, item, Twins::Write::Replace, guard, notices);
 }
 
 Outcome<Ok> apply(Hub& hub, const std::string& id, const json& item, Notices& notices) {

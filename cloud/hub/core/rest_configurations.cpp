@@ -56,13 +56,7 @@ std::string_view item_type(query::RowKind kind) {
 }  // namespace
 
 Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call) {
-  const bool reads = call.request.method == "GET";
-  if (reads) {
-    OTA_TRY(demand(hub, call, Service::Hub,
-                   {Right::ServiceConnect, Right::RegistryRead, Right::RegistryWrite}));
-  } else {
-    OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect, Right::RegistryWrite}));
-  }
+  OTA_TRY(demand_service_or_registry(hub, call));
   if (call.is("GET", 1)) {
     OTA_TRY(json list, hub.configurations.list());
     const std::size_t top = top_of(call);

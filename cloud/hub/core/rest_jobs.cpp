@@ -58,13 +58,7 @@ Outcome<HttpResponse> list_jobs(Hub& hub, const Call& call) {
 }  // namespace
 
 Outcome<HttpResponse> handle_jobs(Hub& hub, const Call& call) {
-  const bool reads = call.request.method == "GET";
-  if (reads) {
-    OTA_TRY(demand(hub, call, Service::Hub,
-                   {Right::ServiceConnect, Right::RegistryRead, Right::RegistryWrite}));
-  } else {
-    OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect, Right::RegistryWrite}));
-  }
+  OTA_TRY(demand_service_or_registry(hub, call));
   if (call.segments.size() < 2 || call.segments[1] != "v2") {
     return Failure{code::kInvalidOperation,
                    "this hub has no import and export jobs; identities go in and out with"

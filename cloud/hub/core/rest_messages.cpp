@@ -19,8 +19,6 @@ using nlohmann::json;
 constexpr std::size_t kTelemetryBytesMax = 256 * 1024;
 constexpr std::string_view kBatchType = "application/vnd.microsoft.iothub.json";
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 /// The device itself, by a token of its own or of a policy with DeviceConnect.
 Outcome<Ok> demand_device(Hub& hub, const Call& call, const std::string& device_id) {
   const auto token = call.request.headers.find("Authorization");

@@ -20,10 +20,7 @@ Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
   const std::string& id = call.segments[1];
   Notices notices;
   OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  OTA_TRY(const auto changes, hub.twins.write(id, body, how, call.if_match(), notices));
-  OTA_TRY(hub.management.device_changed(
-      id, {.created = false, .tags = changes.tags, .desired = changes.desired, .reported = false},
-      notices));
+  OTA_TRY(hub.management.write_twin(id, body, how, call.if_match(), notices));
   OTA_TRY(transaction.commit());
   notices.deliver(hub.links);
   return show_twin(hub, id);

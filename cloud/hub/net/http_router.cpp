@@ -25,10 +25,11 @@ Reply json_error(int status, std::string_view name, std::string_view text) {
   return reply;
 }
 
-Reply plain_text(int status, std::string body) {
+Reply plain_text(int status, std::string body,
+                 std::string content_type = "text/plain; charset=utf-8") {
   Reply reply;
   reply.status = status;
-  reply.headers.add("Content-Type", "text/plain; charset=utf-8");
+  reply.headers.add("Content-Type", std::move(content_type));
   reply.headers.add("Cache-Control", "no-store");
   reply.body = std::move(body);
   return reply;
@@ -122,11 +123,7 @@ Reply HttpRouter::about_metrics(const RequestHead& head) {
         "metrics are read from this machine, or on the port of --http-port by whoever "
         "reaches it\n");
   }
-  Reply reply = plain_text(200, parts_.oversight.metrics());
-  reply.headers = {};
-  reply.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  reply.headers.add("Cache-Control", "no-store");
-  return reply;
+  return plain_text(200, parts_.oversight.metrics(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 Reply HttpRouter::ask_core(const HttpRequest& request) {

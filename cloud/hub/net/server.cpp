@@ -209,7 +209,6 @@ class Server final : public HubServer, private Oversight {
                                     return http_protocol(*open_router_, std::move(peer), now);
                                   }));
     facts_.http_port = http_->port();
-    listeners_open_ = 3;
     return Ok{};
   }
 
@@ -278,14 +277,17 @@ class Server final : public HubServer, private Oversight {
   }
 
   std::unique_ptr<ByteProtocol> mqtt_protocol(PeerInfo peer, Instant now) {
-    return std::make_unique<mqtt::Session>(*core_, session_memory_, wall_clock_,
-                                           mqtt::Session::Peer{std::move(peer.certificate)}, now);
+    return mqtt_session(mqtt::Session::Peer{std::move(peer.certificate)}, now);
   }
 
   std::unique_ptr<ByteProtocol> mqtt_in_websocket(
       const std::shared_ptr<const ClientCertificate>& certificate, Instant now) {
     mqtt::Session::Peer device;
     if (certificate) device.certificate = *certificate;
+    return mqtt_session(std::move(device), now);
+  }
+
+  std::unique_ptr<ByteProtocol> mqtt_session(mqtt::Session::Peer device, Instant now) {
     return std::make_unique<mqtt::Session>(*core_, session_memory_, wall_clock_, std::move(device),
                                            now);
   }
@@ -315,7 +317,9 @@ class Server final : public HubServer, private Oversight {
   void begin_stop() {
     if (std::exchange(stopping_, true)) return;
     tick_.cancel();
-    for (Listener* listener : listeners()) {
+    const auto open = listeners();
+    listeners_open_ = open.size();
+    for (Listener* listener : open) {
       listener->stop([this] {
         if (--listeners_open_ == 0) end();
       });
@@ -352,7 +356,7 @@ class Server final : public HubServer, private Oversight {
   boost::asio::steady_timer tick_;
   boost::asio::steady_timer stop_timer_;
   boost::asio::signal_set signals_;
-  int listeners_open_ = 2;
+  std::size_t listeners_open_ = 0;  // while the hub stops
   bool stopping_ = false;
   Facts facts_;
 };

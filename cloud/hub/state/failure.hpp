@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 
@@ -48,6 +49,11 @@ struct Failure {
 
   int http_status() const { return code / 1000; }
 };
+
+/// What most bad requests get.
+inline Failure invalid(std::string message) {
+  return {.code = code::kArgumentInvalid, .message = std::move(message)};
+}
 
 /// The name that IoT Hub gives to a code: "DeviceNotFound" for 404001.
 std::string_view name_of(int code);

@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-Failure invalid(std::string message) { return {code::kArgumentInvalid, std::move(message)}; }
-
 /// A code point of a valid UTF-8 text is a control character: C0 is one byte, C1 is C2 80 .. C2 9F.
 bool control_at(std::string_view text, std::size_t i) {
   const auto c = static_cast<unsigned char>(text[i]);

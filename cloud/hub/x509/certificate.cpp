@@ -40,6 +40,14 @@ ossl::Certificate parse(std::string_view der) {
   return data == end ? std::move(certificate) : nullptr;  // Nothing may follow it.
 }
 
+/// base64 with blanks and line ends in any place.
+std::optional<std::string> decoded(std::string text) {
+  std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+  const auto bytes = from_base64(text);
+  if (!bytes) return std::nullopt;
+  return std::string(text_of(*bytes));
+}
+
 std::string thumbprint(X509* certificate, const EVP_MD* hash) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -88,23 +96,15 @@ contract::UnixSeconds seconds_of(const ASN1_TIME* time) {
 std::optional<std::string> certificate_der(std::string_view text) {
   // base64 makes four bytes of three, and PEM adds line ends.
   if (text.size() > 3 * kCertificateBytesMax) return std::nullopt;
-  std::string body(text);
-  if (text.find(kPemBegin) == std::string_view::npos) {
-    std::erase_if(body, [](unsigned char c) { return std::isspace(c) != 0; });
-    const auto bytes = from_base64(body);
-    if (!bytes) return std::nullopt;
-    body = text_of(*bytes);
-  }
-  if (const auto begin = body.find(kPemBegin); begin != std::string::npos) {
-    const auto end = body.find(kPemEnd, begin);
+  const bool is_pem = text.find(kPemBegin) != std::string_view::npos;
+  std::optional<std::string> body = is_pem ? std::string(text) : decoded(std::string(text));
+  if (!body) return std::nullopt;
+  if (const auto begin = body->find(kPemBegin); begin != std::string::npos) {
+    const auto end = body->find(kPemEnd, begin);
     if (end == std::string::npos) return std::nullopt;
-    body = body.substr(begin + kPemBegin.size(), end - begin - kPemBegin.size());
-    std::erase_if(body, [](unsigned char c) { return std::isspace(c) != 0; });
-    const auto bytes = from_base64(body);
-    if (!bytes) return std::nullopt;
-    body = text_of(*bytes);
+    body = decoded(body->substr(begin + kPemBegin.size(), end - begin - kPemBegin.size()));
   }
-  if (!parse(body)) return std::nullopt;
+  if (!body || !parse(*body)) return std::nullopt;
   return body;
 }
 
