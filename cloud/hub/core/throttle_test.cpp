@@ -15,53 +15,52 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-TEST(Throttle, FillsABucketAtItsRateAndNoFurther) {
+/// The throttles of an edition under a clock of the test.
+struct Limited {
+  explicit Limited(Tier tier) {
+    settings.now = [this] { return now; };
+    settings.tier = tier;
+  }
   contract::UnixSeconds now = 1'800'000'000;
   Settings settings;
-  settings.now = [&] { return now; };
-  settings.tier = Tier::S1;
-  Throttle throttle(settings);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(throttle.take(Operation::Query));
-  const auto refused = throttle.take(Operation::Query);
+  Throttle throttle{settings};
+};
+
+TEST(Throttle, FillsABucketAtItsRateAndNoFurther) {
+  Limited hub(Tier::S1);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(hub.throttle.take(Operation::Query));
+  const auto refused = hub.throttle.take(Operation::Query);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, code::kThrottled);
   EXPECT_EQ(refused.error().retry_after_s, 3U);
-  now += 2;
-  EXPECT_FALSE(throttle.take(Operation::Query));
-  now += 1;
-  EXPECT_TRUE(throttle.take(Operation::Query));
-  EXPECT_FALSE(throttle.take(Operation::Query));
-  now += 3600;
-  EXPECT_EQ(throttle.available(Operation::Query), 20);
-  EXPECT_EQ(throttle.available(Operation::TwinRead), 100);
+  hub.now += 2;
+  EXPECT_FALSE(hub.throttle.take(Operation::Query));
+  hub.now += 1;
+  EXPECT_TRUE(hub.throttle.take(Operation::Query));
+  EXPECT_FALSE(hub.throttle.take(Operation::Query));
+  hub.now += 3600;
+  EXPECT_EQ(hub.throttle.available(Operation::Query), 20);
+  EXPECT_EQ(hub.throttle.available(Operation::TwinRead), 100);
 }
 
 TEST(Throttle, LetsMoreThanABucketPassAndMakesOthersWait) {
-  contract::UnixSeconds now = 1'800'000'000;
-  Settings settings;
-  settings.now = [&] { return now; };
-  settings.tier = Tier::S2;
-  Throttle throttle(settings);
-  EXPECT_TRUE(throttle.take(Operation::JobDevice, 25));
-  EXPECT_FALSE(throttle.take(Operation::JobDevice));
-  now += 1;
-  EXPECT_FALSE(throttle.take(Operation::JobDevice));
-  now += 1;
-  EXPECT_TRUE(throttle.take(Operation::JobDevice));
+  Limited hub(Tier::S2);
+  EXPECT_TRUE(hub.throttle.take(Operation::JobDevice, 25));
+  EXPECT_FALSE(hub.throttle.take(Operation::JobDevice));
+  hub.now += 1;
+  EXPECT_FALSE(hub.throttle.take(Operation::JobDevice));
+  hub.now += 1;
+  EXPECT_TRUE(hub.throttle.take(Operation::JobDevice));
 }
 
 TEST(Throttle, SurvivesAClockThatIsSetBack) {
-  contract::UnixSeconds now = 1'800'000'000;
-  Settings settings;
-  settings.now = [&] { return now; };
-  settings.tier = Tier::F1;
-  Throttle throttle(settings);
-  while (throttle.take(Operation::TwinUpdate)) {
+  Limited hub(Tier::F1);
+  while (hub.throttle.take(Operation::TwinUpdate)) {
   }
-  now -= 1000;
-  EXPECT_FALSE(throttle.take(Operation::TwinUpdate));
-  now += 1;
-  EXPECT_TRUE(throttle.take(Operation::TwinUpdate));
+  hub.now -= 1000;
+  EXPECT_FALSE(hub.throttle.take(Operation::TwinUpdate));
+  hub.now += 1;
+  EXPECT_TRUE(hub.throttle.take(Operation::TwinUpdate));
 }
 
 TEST(Throttle, LimitsNothingUnlessAsked) {
