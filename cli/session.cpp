@@ -80,7 +80,8 @@ Result<std::unique_ptr<Session>, Problem> Session::open(const Context& context) 
               .hub = profile->iothub_connection_string,
               .storage = profile->storage_connection_string,
               .dps = profile->dps_connection_string,
-              .device_host = profile->dps_host,  // one listener serves DPS and devices
+              // One listener of the local hub serves DPS and devices; in Azure they are two hosts.
+              .device_host = profile->kind == profile::Kind::Local ? profile->dps_host : "",
               .ca_file = profile->ca_file};
   }
   if (!context.ca_file.empty()) source.ca_file = context.ca_file;

@@ -17,8 +17,9 @@ using namespace ota;
 using fuzz::require;
 
 auto members(const profile::Profile& p) {
-  return std::tie(p.iothub_connection_string, p.storage_connection_string, p.dps_connection_string,
-                  p.dps_host, p.id_scope, p.enrollment_group_id, p.enrollment_group_key, p.ca_file);
+  return std::tie(p.kind, p.tier, p.units, p.iothub_connection_string, p.storage_connection_string,
+                  p.dps_connection_string, p.dps_host, p.id_scope, p.enrollment_group_id,
+                  p.enrollment_group_key, p.ca_file);
 }
 
 }  // namespace

@@ -33,6 +33,9 @@ constexpr std::array<Key, 8> kKeys = {{
     {"ca_file", &Profile::ca_file},
 }};
 
+constexpr std::array<std::string_view, 2> kKinds = {"local", "azure"};  // in the order of Kind
+constexpr std::array<std::string_view, 4> kTiers = {"F1", "S1", "S2", "S3"};
+
 /// A profile is a few hundred bytes; whatever is larger is another file.
 constexpr std::size_t kProfileBytesMax = 64 * 1024;
 
@@ -66,6 +69,9 @@ bool write_all(int descriptor, std::string_view text) {
 
 std::string to_toml(const Profile& profile) {
   toml::table table;
+  table.insert("kind", kKinds[static_cast<std::size_t>(profile.kind)]);
+  if (!profile.tier.empty()) table.insert("tier", profile.tier);
+  if (!profile.tier.empty() || profile.units != 1) table.insert("units", profile.units);
   for (const Key& key : kKeys) {
     if (!(profile.*key.member).empty()) table.insert(key.name, profile.*key.member);
   }
@@ -85,21 +91,51 @@ bool has_control_character(std::string_view text) {
                      [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
+/// Errors: what the value must be.
+Result<Ok, std::string> take_number(const toml::node& node, Profile& profile) {
+  const auto* number = node.as_integer();
+  if (number == nullptr || number->get() < 1 || number->get() > kUnitsMax) {
+    return "must be a number from 1 to " + std::to_string(kUnitsMax);
+  }
+  profile.units = static_cast<std::uint32_t>(number->get());
+  return Ok{};
+}
+
+/// Errors: what the value must be, or that there is no such key.
+Result<Ok, std::string> take_text(std::string_view name, const toml::node& node, Profile& profile) {
+  const auto* known =
+      std::find_if(kKeys.begin(), kKeys.end(), [name](const Key& key) { return key.name == name; });
+  if (known == kKeys.end() && name != "kind" && name != "tier") {
+    return std::string("is not a key of a profile; correct or remove it");
+  }
+  if (!node.is_string()) return std::string("must be a text in quotes");
+  const std::string& text = node.as_string()->get();
+  if (has_control_character(text)) {
+    return std::string("holds a line end or another control character; remove it");
+  }
+  if (name == "kind") {
+    const auto* kind = std::find(kKinds.begin(), kKinds.end(), text);
+    if (kind == kKinds.end()) return std::string("must be \"local\" or \"azure\"");
+    profile.kind = static_cast<Kind>(kind - kKinds.begin());
+  } else if (name == "tier") {
+    if (std::find(kTiers.begin(), kTiers.end(), text) == kTiers.end()) {
+      return std::string("must be \"F1\", \"S1\", \"S2\" or \"S3\"");
+    }
+    profile.tier = text;
+  } else {
+    profile.*known->member = text;
+  }
+  return Ok{};
+}
+
 Result<Ok, std::string> take(const toml::table& table, const std::string& path, Profile& profile) {
   for (const auto& [name, node] : table) {
-    const auto where = "profile " + path + ", " + position(name.source().begin) + ": '" +
-                       std::string(name.str()) + "' ";
-    const Key* known = nullptr;
-    for (const Key& key : kKeys) {
-      if (key.name == name.str()) known = &key;
+    const auto taken =
+        name.str() == "units" ? take_number(node, profile) : take_text(name.str(), node, profile);
+    if (!taken) {
+      return "profile " + path + ", " + position(name.source().begin) + ": '" +
+             std::string(name.str()) + "' " + taken.error();
     }
-    if (known == nullptr) return where + "is not a key of a profile; correct or remove it";
-    const auto* text = node.as_string();
-    if (text == nullptr) return where + "must be a text in quotes";
-    if (has_control_character(text->get())) {
-      return where + "holds a line end or another control character; remove it";
-    }
-    profile.*known->member = text->get();
   }
   return Ok{};
 }
@@ -112,7 +148,8 @@ Result<Content, std::string> read_content(const std::string& path) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open() && (errno == ENOENT || errno == ENOTDIR)) {
     return "there is no profile at " + path +
-           "; start `mcu-ota hub`, name another with --profile, or set "
+           "; start `mcu-ota hub`, run scripts/setup_resources.sh, name another with --profile, or "
+           "set "
            "AZURE_IOTHUB_CONNECTIONSTRING and AZURE_STORAGE_CONNECTIONSTRING";
   }
   const std::string advice = "; check its owner and mode (it should be 0600 and yours)";

@@ -1,9 +1,11 @@
 #pragma once
 
-// How to reach a hub and its storage: written by the local hub (mode 0600), read by the operator's
-// commands and by people who set up agents. AZURE_IOTHUB_CONNECTIONSTRING and
-// AZURE_STORAGE_CONNECTIONSTRING take its place where they are set.
+// How to reach a hub and its storage: written by the local hub or by scripts/setup_resources.sh
+// (mode 0600), read by the operator's commands and by people who set up agents.
+// AZURE_IOTHUB_CONNECTIONSTRING and AZURE_STORAGE_CONNECTIONSTRING take its place where they are
+// set.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,11 +13,19 @@
 
 namespace ota::profile {
 
+enum class Kind : std::uint8_t { Local, Azure };
+
+/// A hub has at most so many units (editions S1 and S2; S3 has at most 10).
+inline constexpr std::uint32_t kUnitsMax = 200;
+
 struct Profile {
+  Kind kind = Kind::Local;               // a profile that does not say it is the local hub's
+  std::string tier;                      // "F1", "S1", "S2" or "S3"; empty: no quotas are known
+  std::uint32_t units = 1;               // of that tier, 1 .. kUnitsMax
   std::string iothub_connection_string;  // service side
   std::string storage_connection_string;
   std::string dps_connection_string;  // service side; may be empty
-  std::string dps_host;               // device side, "127.0.0.1:18883"
+  std::string dps_host;  // device side: "127.0.0.1:18883", "global.azure-devices-provisioning.net"
   std::string id_scope;
   std::string enrollment_group_id;
   std::string enrollment_group_key;  // base64

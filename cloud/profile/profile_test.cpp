@@ -36,7 +36,10 @@ class ProfileTest : public ::testing::Test {
 };
 
 Profile sample() {
-  return {.iothub_connection_string = "HostName=127.0.0.1:18443;SharedAccessKey=a+b/c=",
+  return {.kind = Kind::Azure,
+          .tier = "S2",
+          .units = 200,
+          .iothub_connection_string = "HostName=127.0.0.1:18443;SharedAccessKey=a+b/c=",
           .storage_connection_string = "BlobEndpoint=https://127.0.0.1/dev;AccountKey=x==",
           .dps_connection_string = {},
           .dps_host = "127.0.0.1:18883",
@@ -51,6 +54,9 @@ TEST_F(ProfileTest, ReadsBackWhatItWrote) {
   const auto profile = read(path());
   ASSERT_TRUE(profile) << profile.error();
   const Profile expected = sample();
+  EXPECT_EQ(profile->kind, Kind::Azure);
+  EXPECT_EQ(profile->tier, "S2");
+  EXPECT_EQ(profile->units, 200U);
   EXPECT_EQ(profile->iothub_connection_string, expected.iothub_connection_string);
   EXPECT_EQ(profile->storage_connection_string, expected.storage_connection_string);
   EXPECT_EQ(profile->dps_connection_string, "");
@@ -90,6 +96,26 @@ TEST_F(ProfileTest, AMalformedProfileNamesLineAndColumn) {
 
 TEST_F(ProfileTest, AnUnknownKeyIsRefusedWithItsPlace) {
   EXPECT_THAT(error_of("id_scop = 'typo'\n"), HasSubstr("line 1, column 1: 'id_scop'"));
+}
+
+TEST_F(ProfileTest, WithoutAKindItIsTheLocalHubs) {
+  put("id_scope = 'old'\n");
+  const auto profile = read(path());
+  ASSERT_TRUE(profile) << profile.error();
+  EXPECT_EQ(profile->kind, Kind::Local);
+  EXPECT_EQ(profile->tier, "");
+  EXPECT_EQ(profile->units, 1U);
+}
+
+TEST_F(ProfileTest, AKindTierOrNumberOfUnitsThatDoesNotExistIsRefused) {
+  EXPECT_THAT(error_of("kind = 'cloud'\n"), HasSubstr("'kind' must be \"local\" or \"azure\""));
+  EXPECT_THAT(error_of("tier = 's1'\n"), HasSubstr("'tier' must be \"F1\", \"S1\""));
+  EXPECT_THAT(error_of("tier = 1\n"), HasSubstr("'tier' must be a text in quotes"));
+  for (const char* units : {"0", "201", "-1", "9223372036854775807", "1.0", "'1'", "true"}) {
+    EXPECT_THAT(error_of("units = " + std::string(units) + "\n"),
+                HasSubstr("'units' must be a number from 1 to 200"))
+        << units;
+  }
 }
 
 TEST_F(ProfileTest, AValueOfAnotherTypeIsRefusedWithoutShowingIt) {

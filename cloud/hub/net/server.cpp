@@ -245,7 +245,9 @@ class Server final : public HubServer, private Oversight {
     facts_.id_scope = access.id_scope;
     facts_.profile_file = options.profile_file;
     if (options.profile_file.empty()) return Ok{};
+    constexpr std::array<std::string_view, 5> kTiers = {"", "F1", "S1", "S2", "S3"};
     profile::Profile out;
+    out.tier = kTiers.at(static_cast<std::size_t>(options.tier));
     out.iothub_connection_string =
         "HostName=" + access.hub_host +
         ";SharedAccessKeyName=iothubowner;SharedAccessKey=" + access.iothubowner_key;

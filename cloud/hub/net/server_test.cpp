@@ -138,6 +138,15 @@ contract::StorageConnection storage_of(const RunningHub& hub) {
   return contract::parse_storage_connection(profile.value().storage_connection_string).value();
 }
 
+TEST(HubServer, TellsTheOperatorWhoseQuotasItKeeps) {
+  RunningHub hub({std::make_shared<FakeCore>()},
+                 [](ServerOptions& options) { options.tier = Tier::S2; });
+  const auto profile = profile::read(hub.facts().profile_file);
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(profile.value().kind, profile::Kind::Local);
+  EXPECT_EQ(profile.value().tier, "S2");
+}
+
 TEST(HubServer, TakesAndGivesALargeBlob) {
   if (!has_program("curl")) GTEST_SKIP() << "curl is not installed";
   RunningHub hub;
