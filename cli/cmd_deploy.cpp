@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "cli/json_output.hpp"
 #include "cli/progress_bar.hpp"
 #include "cli/session.hpp"
 #include "cli/text_of.hpp"
@@ -39,7 +40,7 @@ const char* word_of(DeployResult::What what) {
   return "unknown";
 }
 
-void print_json(const DeployResult& result) {
+void print_result_json(const DeployResult& result) {
   nlohmann::json out = {{"schema", kJsonSchema},
                         {"result", word_of(result.what)},
                         {"configuration", result.configuration_id},
@@ -52,7 +53,7 @@ void print_json(const DeployResult& result) {
                         {"removed", result.removed},
                         {"warnings", result.warnings}};
   if (result.token_expires != 0) out["tokenExpires"] = contract::to_iso8601(result.token_expires);
-  std::cout << out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  print_json(out);
 }
 
 void print_text(const DeployResult& result) {
@@ -97,7 +98,7 @@ ExitCode run(const Context& context, Arguments arguments) {
   for (const std::string& warning : result->warnings) {
     std::cerr << "mcu-ota: warning: " << printable(warning) << "\n";
   }
-  context.format == Format::Json ? print_json(*result) : print_text(*result);
+  context.format == Format::Json ? print_result_json(*result) : print_text(*result);
   return ExitCode::Ok;
 }
 

@@ -2,7 +2,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/confirm.hpp"
 #include "cli/device_view.hpp"
+#include "cli/json_output.hpp"
 #include "cli/key_file.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
@@ -23,16 +25,12 @@ struct Arguments {
 
 using Action = ExitCode (*)(const Context&, Session&, const Arguments&);
 
-void print(const Json& document) {
-  std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
-
 void print_device(const Context& context, const Session& session,
                   const rollout::DeviceState& device) {
   if (context.format == Format::Json) {
     Json document = device_json(device);
     document["schema"] = kJsonSchema;
-    print(document);
+    print_json(document);
   } else {
     std::cout << device_text(device, session.clock()());
   }
@@ -44,7 +42,7 @@ ExitCode list(const Context& context, Session& session, const Arguments& argumen
   if (context.format == Format::Json) {
     Json rows = Json::array();
     for (const auto& device : *devices) rows.push_back(device_json(device));
-    print({{"schema", kJsonSchema}, {"devices", std::move(rows)}});
+    print_json({{"schema", kJsonSchema}, {"devices", std::move(rows)}});
   } else {
     std::cout << device_table(*devices, session.clock()());
   }
@@ -60,9 +58,7 @@ ExitCode show(const Context& context, Session& session, const Arguments& argumen
 
 ExitCode tag(const Context& context, Session& session, const Arguments& arguments) {
   if (arguments.tags.product.empty() && arguments.tags.group.empty()) {
-    return report(context, {.exit_code = ExitCode::Usage,
-                            .code = "usage",
-                            .message = "nothing to change; give --product, --group or both"});
+    return report(context, usage_problem("nothing to change; give --product, --group or both"));
   }
   const auto device = rollout::tag_device(session.hub(), arguments.id, arguments.tags);
   if (!device) return report(context, problem_of(device.error()));
@@ -80,9 +76,9 @@ ExitCode create(const Context& context, Session& session, const Arguments& argum
     return report(context, *problem);
   }
   if (context.format == Format::Json) {
-    print({{"schema", kJsonSchema},
-           {"device", identity->id},
-           {"connectionStringFile", arguments.key_file}});
+    print_json({{"schema", kJsonSchema},
+                {"device", identity->id},
+                {"connectionStringFile", arguments.key_file}});
   } else {
     std::cout << "created device " << identity->id << "; its connection string is in "
               << printable(arguments.key_file) << "\n";
@@ -91,20 +87,17 @@ ExitCode create(const Context& context, Session& session, const Arguments& argum
 }
 
 ExitCode remove(const Context& context, Session& session, const Arguments& arguments) {
-  if (!arguments.confirmed) {
-    return report(context, {.exit_code = ExitCode::Refused,
-                            .code = "not_confirmed",
-                            .message = "deleting device '" + arguments.id +
-                                       "' removes its identity, twin and keys for good; repeat "
-                                       "the command with --yes if you mean it"});
-  }
+  const auto refused =
+      confirm(arguments.confirmed, "deleting device '" + arguments.id +
+                                       "' removes its identity, twin and keys for good");
+  if (refused) return report(context, *refused);
   if (const auto good = rollout::check_device_id(arguments.id); !good) {
     return report(context, problem_of(good.error()));
   }
   const auto removed = rollout::outcome_of(session.hub().delete_device(arguments.id));
   if (!removed) return report(context, problem_of(removed.error()));
   if (context.format == Format::Json) {
-    print({{"schema", kJsonSchema}, {"device", arguments.id}, {"result", "deleted"}});
+    print_json({{"schema", kJsonSchema}, {"device", arguments.id}, {"result", "deleted"}});
   } else {
     std::cout << "deleted device " << arguments.id << "\n";
   }
@@ -165,7 +158,7 @@ void add_device(CLI::App& app, Context& context) {
 
   CLI::App* removes = add("delete", "Delete a device, its twin and its keys", &remove);
   add_id(removes);
-  removes->add_flag("-y,--yes", arguments->confirmed, "Do it without asking");
+  add_yes(*removes, arguments->confirmed);
   removes->footer("Example:\n  mcu-ota device delete pump-017 --yes\n");
 
   add_device_talk(*verb, context);

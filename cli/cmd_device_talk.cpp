@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_output.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "cloud/rollout/ids.hpp"
@@ -16,14 +17,6 @@ namespace ota::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-Problem usage(std::string message) {
-  return {.exit_code = ExitCode::Usage, .code = "usage", .message = std::move(message)};
-}
-
-void print(const Json& document) {
-  std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
 
 struct SendOptions {
   rest::DeviceboundMessage message;
@@ -38,7 +31,8 @@ std::optional<Problem> read_properties(SendOptions& options) {
                        std::all_of(property.begin(), property.end(),
                                    [](unsigned char c) { return c >= ' ' && c < 0x7F; });
     if (!valid)
-      return usage("--property '" + printable(property) + "' is not NAME=VALUE of ASCII letters");
+      return usage_problem("--property '" + printable(property) +
+                           "' is not NAME=VALUE of ASCII letters");
     options.message.properties[property.substr(0, equals)] = property.substr(equals + 1);
   }
   return std::nullopt;
@@ -56,7 +50,8 @@ ExitCode send(const Context& context, Session& session, SendOptions options) {
   const auto sent = rollout::outcome_of(session.hub().send_message(options.message));
   if (!sent) return report(context, problem_of(sent.error()));
   if (context.format == Format::Json) {
-    print({{"schema", kJsonSchema}, {"device", options.message.device_id}, {"result", "queued"}});
+    print_json(
+        {{"schema", kJsonSchema}, {"device", options.message.device_id}, {"result", "queued"}});
   } else {
     std::cout << "queued for device " << options.message.device_id << "\n";
   }
@@ -67,7 +62,8 @@ ExitCode call(const Context& context, Session& session, const rest::MethodCall& 
   if (const auto good = rollout::check_device_id(method.device_id); !good)
     return report(context, problem_of(good.error()));
   if (contract::read_json(method.payload).is_discarded()) {
-    return report(context, usage("the payload is not JSON; a text needs quotes: '\"text\"'"));
+    return report(context,
+                  usage_problem("the payload is not JSON; a text needs quotes: '\"text\"'"));
   }
   const auto answer = rollout::outcome_of(session.hub().call_method(method));
   if (!answer) return report(context, problem_of(answer.error()));
@@ -80,7 +76,7 @@ ExitCode call(const Context& context, Session& session, const rest::MethodCall& 
   document["schema"] = kJsonSchema;
   document["device"] = method.device_id;
   document["method"] = method.name;
-  print(document);
+  print_json(document);
   return ExitCode::Ok;
 }
 

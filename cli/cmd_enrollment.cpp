@@ -2,6 +2,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/confirm.hpp"
+#include "cli/json_output.hpp"
 #include "cli/key_file.hpp"
 #include "cli/session.hpp"
 #include "cli/text_of.hpp"
@@ -41,10 +43,6 @@ Json to_json(const Enrollment& enrollment) {
           {"tags", Json(enrollment.tags)}};
 }
 
-void print(const Json& document) {
-  std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
-
 std::string tag_of(const Enrollment& enrollment, const char* name) {
   const auto it = enrollment.tags.find(name);
   return it == enrollment.tags.end() ? "-" : or_dash(printable(it->second));
@@ -66,7 +64,7 @@ ExitCode list(const Context& context, rest::DpsClient& dps, const Arguments&) {
   if (context.format == Format::Json) {
     Json rows = Json::array();
     for (const Enrollment& enrollment : *enrollments) rows.push_back(to_json(enrollment));
-    print({{"schema", kJsonSchema}, {"enrollments", std::move(rows)}});
+    print_json({{"schema", kJsonSchema}, {"enrollments", std::move(rows)}});
   } else {
     std::cout << table_of(*enrollments);
   }
@@ -92,7 +90,7 @@ ExitCode show(const Context& context, rest::DpsClient& dps, const Arguments& arg
   if (context.format == Format::Json) {
     Json document = to_json(*enrollment);
     document["schema"] = kJsonSchema;
-    print(document);
+    print_json(document);
   } else {
     std::cout << table_of({*enrollment});
   }
@@ -110,17 +108,13 @@ ExitCode create(const Context& context, rest::DpsClient& dps, const Arguments& a
 }
 
 ExitCode remove(const Context& context, rest::DpsClient& dps, const Arguments& arguments) {
-  if (!arguments.confirmed) {
-    return report(context, {.exit_code = ExitCode::Refused,
-                            .code = "not_confirmed",
-                            .message = "without enrollment '" + arguments.id +
-                                       "' its devices cannot provision again; repeat the command "
-                                       "with --yes if you mean it"});
-  }
+  const auto refused = confirm(arguments.confirmed, "without enrollment '" + arguments.id +
+                                                        "' its devices cannot provision again");
+  if (refused) return report(context, *refused);
   const auto removed = rollout::outcome_of(dps.remove(arguments.enrollment_kind(), arguments.id));
   if (!removed) return report(context, problem_of(removed.error()));
   if (context.format == Format::Json) {
-    print({{"schema", kJsonSchema}, {"id", arguments.id}, {"result", "deleted"}});
+    print_json({{"schema", kJsonSchema}, {"id", arguments.id}, {"result", "deleted"}});
   } else {
     std::cout << "deleted " << arguments.kind << " enrollment " << printable(arguments.id) << "\n";
   }
@@ -181,7 +175,7 @@ void add_enrollment(CLI::App& app, Context& context) {
 
   CLI::App* removes = add("delete", "Take an enrollment away; its devices stay", &remove);
   add_id(removes);
-  removes->add_flag("-y,--yes", arguments->confirmed, "Do it without asking");
+  add_yes(*removes, arguments->confirmed);
   removes->footer("Example:\n  mcu-ota enrollment delete individual pump-017 --yes\n");
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/device_view.hpp"
+#include "cli/json_output.hpp"
 #include "cli/session.hpp"
 #include "cli/text_of.hpp"
 #include "cli/verbs.hpp"
@@ -43,10 +44,6 @@ Json to_json(const ReleaseStatus& status) {
             {"error", count_json(counts.error)}}}};
 }
 
-void print(const Json& document) {
-  std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
-
 void print_table(const std::vector<ReleaseStatus>& releases, contract::UnixSeconds now) {
   Table table({"PRODUCT", "GROUP", "VERSION", "TARGETED", "DOWNLOADING", "INTERRUPTED", "APPLYING",
                "APPLIED", "ERROR", "AGE", "CONFIGURATION"});
@@ -68,7 +65,7 @@ ExitCode list(const Context& context, Session& session) {
   if (context.format == Format::Json) {
     Json rows = Json::array();
     for (const ReleaseStatus& status : *releases) rows.push_back(to_json(status));
-    print({{"schema", kJsonSchema}, {"releases", std::move(rows)}});
+    print_json({{"schema", kJsonSchema}, {"releases", std::move(rows)}});
     return ExitCode::Ok;
   }
   if (releases->empty()) {
@@ -87,7 +84,7 @@ ExitCode show(const Context& context, Session& session, const std::string& id) {
     document["schema"] = kJsonSchema;
     document["devices"] = Json::array();
     for (const auto& device : detail->devices) document["devices"].push_back(device_json(device));
-    print(document);
+    print_json(document);
     return ExitCode::Ok;
   }
   const contract::UnixSeconds now = session.clock()();

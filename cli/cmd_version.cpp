@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_output.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 
@@ -14,7 +15,7 @@ void add_version(CLI::App& app, Context& context) {
       if (context.format == Format::Json) {
         const nlohmann::json document = {
             {"schema", kJsonSchema}, {"name", "mcu-ota"}, {"version", OTA_VERSION}};
-        std::cout << document.dump(2) << "\n";
+        print_json(document);
       } else {
         std::cout << "mcu-ota " OTA_VERSION "\n";
       }

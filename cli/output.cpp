@@ -6,6 +6,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/json_output.hpp"
+
 namespace ota::cli {
 namespace {
 
@@ -24,9 +26,13 @@ ExitCode report(const Context& context, const Problem& problem) {
     nlohmann::json error = {{"code", problem.code}, {"message", problem.message}};
     if (problem.retry_after_s) error["retryAfterSeconds"] = *problem.retry_after_s;
     const nlohmann::json document = {{"schema", kJsonSchema}, {"error", std::move(error)}};
-    std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    print_json(document);
   }
   return problem.exit_code;
+}
+
+Problem usage_problem(std::string message) {
+  return {.exit_code = ExitCode::Usage, .code = "usage", .message = std::move(message)};
 }
 
 std::string Table::text() const {

@@ -22,6 +22,9 @@ struct Problem {
   std::optional<int> retry_after_s = {};
 };
 
+/// A command line that cannot be used.
+Problem usage_problem(std::string message);
+
 /// Says why on standard error, for JSON also as an object on standard output. Returns the exit
 /// code.
 ExitCode report(const Context& context, const Problem& problem);

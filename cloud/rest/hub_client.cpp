@@ -23,6 +23,11 @@ ApiError unreadable(const HttpReply& reply, const std::string& what) {
       .request_id = reply.header("x-ms-request-id").value_or("")};
 }
 
+/// An etag as If-Match wants it: in quotes, the wildcard alone without.
+std::string if_match(std::string_view etag) {
+  return etag.empty() || etag == "*" ? "*" : "\"" + std::string(etag) + "\"";
+}
+
 std::string in_quotes(std::string_view id) { return "'" + std::string(id) + "'"; }
 
 std::string path_of(const char* collection, std::string_view id) {
@@ -108,20 +113,19 @@ ApiResult<Ok> HubClient::create_configuration(const Configuration& configuration
 }
 
 ApiResult<Ok> HubClient::update_configuration(const Configuration& configuration) {
-  const std::string etag = configuration.etag.empty() ? "*" : "\"" + configuration.etag + "\"";
   OTA_TRY(session_.send({.method = "PUT",
                          .path = path_of("configurations", configuration.id),
                          .body = encode_configuration(configuration),
-                         .headers = {{"If-Match", etag}},
+                         .headers = {{"If-Match", if_match(configuration.etag)}},
                          .repeatable = Repeatable::No,
                          .what = "change configuration " + in_quotes(configuration.id)}));
   return Ok{};
 }
 
-ApiResult<Ok> HubClient::delete_configuration(std::string_view id) {
+ApiResult<Ok> HubClient::delete_configuration(std::string_view id, std::string_view etag) {
   OTA_TRY(session_.send({.method = "DELETE",
                          .path = path_of("configurations", id),
-                         .headers = {{"If-Match", "*"}},
+                         .headers = {{"If-Match", if_match(etag)}},
                          .what = "delete configuration " + in_quotes(id)}));
   return Ok{};
 }

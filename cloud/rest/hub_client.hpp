@@ -64,9 +64,13 @@ class HubClient {
   ApiResult<Configuration> get_configuration(std::string_view id);
   /// @errors Conflict: the id exists.
   ApiResult<Ok> create_configuration(const Configuration& configuration);
-  /// Writes labels, target condition, priority and metrics; content cannot change.
+  /// Writes labels, target condition, priority and metrics; content cannot change. Only over the
+  /// state whose etag `configuration` carries (none: over any).
+  /// @errors Conflict: somebody else changed it meanwhile.
   ApiResult<Ok> update_configuration(const Configuration& configuration);
-  ApiResult<Ok> delete_configuration(std::string_view id);
+  /// @param etag  of the state that may go; "*": whatever it is
+  /// @errors Conflict: it was changed meanwhile.
+  ApiResult<Ok> delete_configuration(std::string_view id, std::string_view etag = "*");
 
   /// All rows of a query, page by page.
   /// @errors Protocol: more than `rows_max` rows.

@@ -4,7 +4,7 @@
 
 #include "base/encoding.hpp"
 #include "contract/azure/names.hpp"
-#include "contract/json/offer_json.hpp"
+#include "contract/limits.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -48,7 +48,7 @@ class Deployment {
     OTA_TRY(const auto all, outcome_of(cloud_.hub.list_configurations()));
     const auto deployed = releases_of(all, request_.product, request_.group);
     OTA_TRY(const auto same, find_same(deployed, request_.version, result_.sha256));
-    if (same) return found(*same, all);
+    if (same) return found(*same);
     if (request_.mode == Mode::Dry) {
       result_.what = DeployResult::What::Planned;
       return std::move(result_);
@@ -82,21 +82,12 @@ class Deployment {
   }
 
   /// The same version with the same content: nothing to do, but say when its token has run out.
-  DeployResult found(const DeployedRelease& release,
-                     const std::vector<rest::Configuration>& configurations) {
+  DeployResult found(const DeployedRelease& release) {
     result_.what = DeployResult::What::AlreadyThere;
     result_.configuration_id = release.id;
     result_.blob_was_there = true;
-    result_.token_expires = 0;
-    for (const rest::Configuration& configuration : configurations) {
-      if (configuration.id != release.id) continue;
-      for (const auto& [path, json] : configuration.device_content) {
-        const auto offer = contract::parse_offer(json);
-        if (!offer) continue;
-        result_.url = std::string(offer->url.view());
-        result_.token_expires = contract::blob_sas_expiry(offer->sas.view()).value_or(0);
-      }
-    }
+    if (!release.url.empty()) result_.url = release.url;
+    result_.token_expires = release.token_expires;
     if (result_.token_expires != 0 && result_.token_expires <= cloud_.now()) {
       result_.warnings.push_back("its download token ended at " +
                                  contract::to_iso8601(result_.token_expires) +

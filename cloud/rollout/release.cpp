@@ -18,6 +18,7 @@ constexpr const char* kVersion = "version";
 constexpr const char* kRevision = "revision";
 constexpr const char* kFile = "file";
 constexpr const char* kSha256 = "sha256";
+constexpr const char* kState = "state";  // absent: active
 }  // namespace label
 
 /// Labels of IoT Hub hold at most 128 characters.
@@ -76,11 +77,46 @@ std::string text(const std::map<std::string, std::string>& labels, const char* n
   return it == labels.end() ? std::string() : it->second;
 }
 
+/// An unknown word, of a later version of this program, counts as aborted: nothing is offered on
+/// the strength of a guess.
+RolloutState state_of(const std::string& word) {
+  if (word.empty() || word == to_text(RolloutState::Active)) return RolloutState::Active;
+  return word == to_text(RolloutState::Paused) ? RolloutState::Paused : RolloutState::Aborted;
+}
+
+void read_offer(const rest::Configuration& configuration, DeployedRelease& out) {
+  const auto content =
+      configuration.device_content.find("properties.desired." + std::string(contract::kProperty));
+  if (content == configuration.device_content.end()) return;
+  const auto offer = contract::parse_offer(content->second);
+  if (!offer) return;
+  out.mcu_version = std::string(offer->mcu_version.view());
+  out.url = std::string(offer->url.view());
+  out.size_bytes = offer->size_bytes;
+  out.token_expires = contract::blob_sas_expiry(offer->sas.view()).value_or(0);
+}
+
 Failure conflict(std::string code, std::string message) {
   return {.kind = Failure::Kind::Conflict, .code = std::move(code), .message = std::move(message)};
 }
 
 }  // namespace
+
+std::string_view to_text(RolloutState state) {
+  switch (state) {
+    case RolloutState::Active:
+      return "active";
+    case RolloutState::Paused:
+      return "paused";
+    case RolloutState::Aborted:
+      return "aborted";
+  }
+  return "unknown";
+}
+
+void set_state(rest::Configuration& configuration, RolloutState state) {
+  configuration.labels[label::kState] = std::string(to_text(state));
+}
 
 std::string Release::id() const {
   return contract::configuration_id(product, group, version, revision);
@@ -119,10 +155,13 @@ std::optional<DeployedRelease> read_release(const rest::Configuration& configura
                       .revision = number(configuration.labels, label::kRevision),
                       .file_name = text(configuration.labels, label::kFile),
                       .sha256 = text(configuration.labels, label::kSha256),
+                      .state = state_of(text(configuration.labels, label::kState)),
                       .created = configuration.created};
   const bool ours =
       out.version != 0 && contract::configuration_belongs_to(out.id, out.product, out.group);
-  return ours ? std::optional(std::move(out)) : std::nullopt;
+  if (!ours) return std::nullopt;
+  read_offer(configuration, out);
+  return out;
 }
 
 std::vector<DeployedRelease> releases_of(const std::vector<rest::Configuration>& configurations,

@@ -12,6 +12,7 @@
 #include "base/sha256.hpp"
 #include "cloud/rest/configuration.hpp"
 #include "cloud/rollout/failure.hpp"
+#include "contract/azure/sas.hpp"
 
 namespace ota::rollout {
 
@@ -43,7 +44,17 @@ struct Release {
 /// @errors Input: a text is longer than a device accepts.
 Outcome<rest::Configuration> make_configuration(const Release& release);
 
-/// What the labels of a configuration say about the release in it.
+/// Whether a release is offered. Kept as the label `state`, so that every operator sees the same.
+enum class RolloutState : std::uint8_t {
+  Active,   // to every device of its product and group
+  Paused,   // only to devices that have begun
+  Aborted,  // to nobody, for good
+};
+
+/// "active", "paused", "aborted".
+std::string_view to_text(RolloutState state);
+
+/// What a configuration says about the release in it.
 struct DeployedRelease {
   std::string id = {};
   std::string product = {};
@@ -52,8 +63,16 @@ struct DeployedRelease {
   std::uint32_t revision = 0;
   std::string file_name = {};
   std::string sha256 = {};  // 64 lower-case digits
+  RolloutState state = RolloutState::Active;
+  std::string mcu_version = {};
+  std::string url = {};  // of the blob, without token; empty: the offer cannot be read
+  std::uint64_t size_bytes = 0;
+  contract::UnixSeconds token_expires = 0;  // 0: unknown
   std::string created = {};
 };
+
+/// Writes the state into the labels of a configuration.
+void set_state(rest::Configuration& configuration, RolloutState state);
 
 /// Nothing for a configuration that is not one of ours.
 std::optional<DeployedRelease> read_release(const rest::Configuration& configuration);

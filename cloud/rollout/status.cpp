@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "cloud/rollout/find.hpp"
+
 namespace ota::rollout {
 namespace {
 
@@ -46,17 +48,10 @@ Outcome<std::vector<ReleaseStatus>> list_releases(rest::HubClient& hub) {
 }
 
 Outcome<ReleaseDetail> show_release(rest::HubClient& hub, std::string_view id) {
-  OTA_TRY(const auto configuration, outcome_of(hub.get_configuration(id)));
-  auto release = read_release(configuration);
-  if (!release) {
-    return Failure{.kind = Failure::Kind::NotFound,
-                   .code = "not_a_release",
-                   .message = "configuration '" + std::string(id) +
-                              "' was not made by `mcu-ota deploy`; `mcu-ota status` lists ours"};
-  }
-  OTA_TRY(auto devices, targeted_devices(hub, configuration.target_condition));
-  const Counts counts = count_devices(devices, release->version);
-  return ReleaseDetail{.status = {.release = std::move(*release), .counts = counts},
+  OTA_TRY(auto found, find_rollout(hub, {.id = std::string(id)}));
+  OTA_TRY(auto devices, targeted_devices(hub, found.configuration.target_condition));
+  const Counts counts = count_devices(devices, found.release.version);
+  return ReleaseDetail{.status = {.release = std::move(found.release), .counts = counts},
                        .devices = std::move(devices)};
 }
 

@@ -1,0 +1,13 @@
+#include "cli/json_output.hpp"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace ota::cli {
+
+void print_json(const nlohmann::json& document) {
+  std::cout << document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n"
+            << std::flush;
+}
+
+}  // namespace ota::cli
