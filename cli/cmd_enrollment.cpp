@@ -21,6 +21,7 @@ struct Arguments {
   std::string kind = "group";
   std::string id;
   rollout::DeviceFilter tags;
+  std::string ca_reference;
   std::string key_file;
   bool confirmed = false;
 
@@ -101,8 +102,11 @@ ExitCode create(const Context& context, rest::DpsClient& dps, const Arguments& a
   if (!arguments.key_file.empty()) {
     if (const auto problem = check_key_file(arguments.key_file)) return report(context, *problem);
   }
-  const auto created =
-      rollout::create_enrollment(dps, arguments.enrollment_kind(), arguments.id, arguments.tags);
+  const auto created = rollout::create_enrollment(dps,
+                                                  {.kind = arguments.enrollment_kind(),
+                                                   .id = arguments.id,
+                                                   .ca_reference = arguments.ca_reference},
+                                                  arguments.tags);
   if (!created) return report(context, problem_of(created.error()));
   return show(context, dps, arguments);
 }
@@ -160,10 +164,16 @@ void add_enrollment(CLI::App& app, Context& context) {
   add_key_file(shows);
   shows->footer("Example:\n  mcu-ota enrollment show group plant --key-file plant.key\n");
 
-  CLI::App* creates =
-      add("create", "Let devices provision themselves with a symmetric key", &create);
+  CLI::App* creates = add(
+      "create", "Let devices provision themselves, with a symmetric key or certificates", &create);
   add_id(creates);
   add_key_file(creates);
+  creates
+      ->add_option("--ca-reference", arguments->ca_reference,
+                   "Group of devices with certificates instead of a key: the name of a verified "
+                   "CA certificate in DPS")
+      ->type_name("NAME")
+      ->excludes("--key-file");
   creates->add_option("--product", arguments->tags.product, "Tag productType of its devices");
   creates->add_option("--group", arguments->tags.group, "Tag deviceGroup of its devices");
   creates->footer(
@@ -171,7 +181,8 @@ void add_enrollment(CLI::App& app, Context& context) {
       "Examples:\n"
       "  mcu-ota enrollment create group plant --product pump --group lab --key-file plant.key\n"
       "  mcu-ota enrollment create individual pump-017 --product pump --group lab --key-file "
-      "pump-017.key\n");
+      "pump-017.key\n"
+      "  mcu-ota enrollment create group plant-x509 --product pump --ca-reference plant-ca\n");
 
   CLI::App* removes = add("delete", "Take an enrollment away; its devices stay", &remove);
   add_id(removes);

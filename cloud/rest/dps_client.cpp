@@ -43,6 +43,7 @@ Enrollment read_enrollment(EnrollmentKind kind, const Json& object) {
   Enrollment out{.kind = kind,
                  .id = text_at(object, Path(std::string("/") + words_of(kind).id_member)),
                  .tags = {},
+                 .ca_reference = text_at(object, Path("/attestation/x509/caReferences/primary")),
                  .attestation = text_at(object, Path("/attestation/type")),
                  .status = text_at(object, Path("/provisioningStatus"))};
   const Path tags("/initialTwin/tags");
@@ -52,6 +53,13 @@ Enrollment read_enrollment(EnrollmentKind kind, const Json& object) {
     }
   }
   return out;
+}
+
+Json attestation_of(const Enrollment& enrollment) {
+  if (enrollment.ca_reference.empty()) {
+    return {{"type", "symmetricKey"}, {"symmetricKey", Json::object()}};
+  }
+  return {{"type", "x509"}, {"x509", {{"caReferences", {{"primary", enrollment.ca_reference}}}}}};
 }
 
 ApiError unreadable(const HttpReply& reply, const std::string& what) {
@@ -69,7 +77,7 @@ DpsClient::DpsClient(contract::HubConnection connection, ClientSetup setup, std:
 ApiResult<Ok> DpsClient::create(const Enrollment& enrollment) {
   const Json body = {
       {words_of(enrollment.kind).id_member, enrollment.id},
-      {"attestation", {{"type", "symmetricKey"}, {"symmetricKey", Json::object()}}},
+      {"attestation", attestation_of(enrollment)},
       {"provisioningStatus", "enabled"},
       {"initialTwin",
        {{"tags", Json(enrollment.tags)}, {"properties", {{"desired", Json::object()}}}}}};

@@ -1,6 +1,7 @@
 #pragma once
 
-// The Device Provisioning Service's REST: symmetric-key enrollments of groups and single devices.
+// The Device Provisioning Service's REST: enrollments of groups and single devices, with symmetric
+// keys; groups also with certificates of an authority that the service has verified.
 
 #include <map>
 #include <string>
@@ -17,8 +18,9 @@ struct Enrollment {
   EnrollmentKind kind = EnrollmentKind::Group;
   std::string id = {};                           // enrollment group id, or registration id
   std::map<std::string, std::string> tags = {};  // of the initial twin
-  std::string attestation = {};                  // symmetricKey, x509, ...; read only
-  std::string status = {};                       // enabled, disabled; read only
+  std::string ca_reference = {};  // of a group: name of a verified certificate in DPS
+  std::string attestation = {};   // symmetricKey, x509, ...; read only
+  std::string status = {};        // enabled, disabled; read only
 };
 
 /// Secrets: never print them.
@@ -32,7 +34,7 @@ class DpsClient {
   /// @param base_url  empty: "https://" and the host of the connection string
   DpsClient(contract::HubConnection connection, ClientSetup setup, std::string base_url = {});
 
-  /// Creates it with keys that the service makes.
+  /// Creates it with keys that the service makes, or for certificates of ca_reference.
   /// @errors Conflict: the id exists.
   ApiResult<Ok> create(const Enrollment& enrollment);
   ApiResult<Enrollment> get(EnrollmentKind kind, std::string_view id);

@@ -46,6 +46,13 @@ TEST_F(DpsClientTest, CreatesAGroupWhoseTwinStartsWithTheTags) {
                     "properties": {"desired": {}}}})"));
 }
 
+TEST_F(DpsClientTest, CreatesAGroupForCertificatesOfAnAuthority) {
+  ASSERT_TRUE(client().create({.kind = EnrollmentKind::Group, .id = "g", .ca_reference = "ca-1"}));
+  EXPECT_EQ(nlohmann::json::parse(server.requests().at(0).body)["attestation"],
+            nlohmann::json::parse(R"({"type": "x509",
+                                      "x509": {"caReferences": {"primary": "ca-1"}}})"));
+}
+
 TEST_F(DpsClientTest, ReadsIndividualEnrollmentsPageByPage) {
   answer = [](const test::Request& request) {
     if (request.header("x-ms-continuation").empty()) {

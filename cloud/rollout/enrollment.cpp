@@ -17,11 +17,17 @@ Outcome<std::vector<rest::Enrollment>> list_enrollments(rest::DpsClient& dps) {
   return out;
 }
 
-Outcome<Ok> create_enrollment(rest::DpsClient& dps, rest::EnrollmentKind kind, std::string_view id,
+Outcome<Ok> create_enrollment(rest::DpsClient& dps, rest::Enrollment enrollment,
                               const DeviceFilter& tags) {
-  OTA_TRY(check_enrollment_id(id));
+  OTA_TRY(check_enrollment_id(enrollment.id));
   OTA_TRY(check_tags(tags));
-  rest::Enrollment enrollment{.kind = kind, .id = std::string(id)};
+  if (enrollment.kind == rest::EnrollmentKind::Individual && !enrollment.ca_reference.empty()) {
+    return Failure{.kind = Failure::Kind::Input,
+                   .code = "authority_of_one_device",
+                   .message = "an authority vouches for a group, not for the single device '" +
+                              enrollment.id + "'; create a group, or leave the authority out"};
+  }
+  enrollment.tags.clear();
   if (!tags.product.empty()) enrollment.tags[tag::kProduct] = tags.product;
   if (!tags.group.empty()) enrollment.tags[tag::kGroup] = tags.group;
   return outcome_of(dps.create(enrollment));

@@ -2,7 +2,6 @@
 
 // Enrollments whose devices are born into a product and group.
 
-#include <string_view>
 #include <vector>
 
 #include "cloud/rest/dps_client.hpp"
@@ -13,8 +12,9 @@ namespace ota::rollout {
 /// Groups first, then individual ones, each by id.
 Outcome<std::vector<rest::Enrollment>> list_enrollments(rest::DpsClient& dps);
 
-/// @errors Input: id or tags that cannot be. Conflict: the id exists.
-Outcome<Ok> create_enrollment(rest::DpsClient& dps, rest::EnrollmentKind kind, std::string_view id,
+/// @param enrollment  its kind, id and, for a group, the authority; the tags are set from `tags`
+/// @errors Input: id, authority or tags that cannot be. Conflict: the id exists.
+Outcome<Ok> create_enrollment(rest::DpsClient& dps, rest::Enrollment enrollment,
                               const DeviceFilter& tags);
 
 }  // namespace ota::rollout

@@ -9,7 +9,7 @@ import urllib.request
 
 from operator_rig import HubCase
 
-NOT_FOUND, CONFLICT, REFUSED = 3, 4, 5
+USAGE, NOT_FOUND, CONFLICT, REFUSED = 2, 3, 4, 5
 
 
 class Deploy(HubCase):
@@ -130,6 +130,20 @@ class Enrollment(HubCase):
         _, document = self.operator.json("enrollment", "list")
         mine = [e for e in document["enrollments"] if e["id"] == "plant"]
         self.assertEqual(mine[0]["tags"], {"productType": "pump", "deviceGroup": "lab"})
+
+    def test_an_authority_vouches_for_groups_that_have_no_key(self):
+        create = ("enrollment", "create")
+        authority = ("--ca-reference", "plant-ca")
+        code, _, error = self.operator.call(*create, "individual", "pump-8", *authority)
+        self.assertEqual(code, USAGE)
+        self.assertIn("an authority vouches for a group", error)
+        code, _, _ = self.operator.call(
+            *create, "group", "plant-8", *authority, "--key-file", self.path("plant-8.key"))
+        self.assertEqual(code, USAGE)
+        # The local hub has no resource that keeps authorities, and says so.
+        code, _, error = self.operator.call(*create, "group", "plant-8", *authority)
+        self.assertNotEqual(code, 0)
+        self.assertIn("caReferences", error)
 
     def test_individual_ones_conflicts_and_deletion(self):
         create = ("enrollment", "create", "individual", "pump-9", "--product", "pump")
