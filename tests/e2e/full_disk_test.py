@@ -100,6 +100,9 @@ class Story:
         demand(self.desired()["n"] == last, "the last acknowledged patch is not there")
         status = self.device.report({"large": ["x" * 4000] * 7})
         demand(status == 500, f"a report on a full disk is answered with {status}")
+        # Together they are one commit.
+        many = list(self.device.report_all([{"large": ["x" * 4000] * 7}] * 4))
+        demand(many == [500] * 4, f"reports on a full disk are answered with {many}")
         status, twin = self.device.twin()
         demand(status == 200 and twin["desired"]["n"] == last, f"twin on a full disk: {status}")
         demand(self.patch(last + 1)[0] == 500, "a second patch on a full disk")

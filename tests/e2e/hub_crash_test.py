@@ -19,6 +19,7 @@ import time
 from tests.e2e.hub_ledger import (
     Beats,
     Broken,
+    BurstReporter,
     ConfigurationWriter,
     EnrollmentWriter,
     IdentityWriter,
@@ -44,7 +45,10 @@ class World:
         self.service = Service(self.site.profile)
         self.beats = Beats()
         address = ("127.0.0.1", facts["mqtt_port"])
-        self._reporters = [self._client(Reporter, f"reporter-{i}", address) for i in range(3)]
+        self._reporters = [
+            *[self._client(Reporter, f"reporter-{i}", address) for i in range(3)],
+            *[self._client(BurstReporter, f"burst-{i}", address) for i in range(2)],
+        ]
         self._managed = [f"managed-{i}" for i in range(3)]
         twins = [f"twin-{i}" for i in range(3)]
         self._make_devices(twins)

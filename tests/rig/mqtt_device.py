@@ -52,6 +52,18 @@ class MqttDevice:
         self._send(0x30, _field(topic) + json.dumps(document).encode())
         return self._wait_response()[0]
 
+    def report_all(self, documents):
+        """All of them in one go; then the status of each answer, in the order of the documents."""
+        first = self._request + 1
+        packets = []
+        for document in documents:
+            self._request += 1
+            topic = f"$iothub/twin/PATCH/properties/reported/?$rid={self._request}"
+            packets.append(_packet(0x30, _field(topic) + json.dumps(document).encode()))
+        self._socket.sendall(b"".join(packets))
+        for request in range(first, self._request + 1):
+            yield self._wait_response(request)[0]
+
     def twin(self):
         """(status, document)"""
         self._request += 1
@@ -76,10 +88,10 @@ class MqttDevice:
     def close(self):
         self._socket.close()
 
-    def _wait_response(self):
+    def _wait_response(self, request=None):
         while True:
             response = self._take_message()
-            if response and response[0] == self._request:
+            if response and response[0] == (request or self._request):
                 return response[1:]
 
     def _take_message(self):
@@ -96,13 +108,7 @@ class MqttDevice:
         return None
 
     def _send(self, first, body):
-        length, out = len(body), bytes([first])
-        while True:
-            length, digit = length >> 7, length & 0x7F
-            out += bytes([digit | (0x80 if length else 0)])
-            if not length:
-                break
-        self._socket.sendall(out + body)
+        self._socket.sendall(_packet(first, body))
 
     def _receive(self):
         first = self._take(1)[0]
@@ -122,6 +128,15 @@ class MqttDevice:
             self._input += piece
         taken, self._input = self._input[:size], self._input[size:]
         return taken
+
+
+def _packet(first, body):
+    length, out = len(body), bytes([first])
+    while True:
+        length, digit = length >> 7, length & 0x7F
+        out += bytes([digit | (0x80 if length else 0)])
+        if not length:
+            return out + body
 
 
 def _field(text):

@@ -121,9 +121,9 @@ TEST_F(ConfigurationsTest, ReachesDevicesThatAppearLaterAndFollowsReportedProper
       configuration("properties.reported.fw.v < 2", 1, {{"properties.desired.fw", {{"v", 2}}}}));
   create_device("d");
   EXPECT_EQ(desired("d"), json({{"a", 1}}));
-  core_->patch_reported("d", R"({"fw":{"v":1}})", std::nullopt);
+  patch_reported("d", R"({"fw":{"v":1}})", std::nullopt);
   EXPECT_EQ(desired("d"), json({{"a", 1}, {"fw", {{"v", 2}}}}));
-  core_->patch_reported("d", R"({"fw":{"v":2}})", std::nullopt);
+  patch_reported("d", R"({"fw":{"v":2}})", std::nullopt);
   EXPECT_EQ(desired("d"), json({{"a", 1}}));
 }
 
@@ -191,7 +191,7 @@ TEST_F(ConfigurationsTest, CountsCustomMetrics) {
       "properties.reported.state='ok'";
   put("c", body);
   EXPECT_EQ(json::parse(call("GET", "/configurations/c").body)["metrics"]["results"]["ok"], 0);
-  core_->patch_reported("d", R"({"state":"ok"})", std::nullopt);
+  patch_reported("d", R"({"state":"ok"})", std::nullopt);
   EXPECT_EQ(json::parse(call("GET", "/configurations/c").body)["metrics"]["results"]["ok"], 1);
   const json queries =
       json::parse(call("GET", "/configurations/c").body)["systemMetrics"]["queries"];
@@ -283,7 +283,7 @@ TEST_F(CadenceTest, CountsMetricsAtTheCycle) {
                                  shown["metrics"]["results"]["ok"]);
   };
   EXPECT_EQ(results(), std::pair(json(1), json(0)));
-  core_->patch_reported("a", R"({"state":"ok"})", std::nullopt);
+  patch_reported("a", R"({"state":"ok"})", std::nullopt);
   create_device("b");
   EXPECT_EQ(results(), std::pair(json(1), json(0)));
   next_cycle();

@@ -100,14 +100,23 @@ class HubCore final : public Core {
             .retry_after_s = std::nullopt};
   }
 
-  Answer patch_reported(const std::string& device_id, std::string_view json,
-                        std::optional<std::uint64_t> if_version) override {
+  void patch_reported(const std::string& device_id, std::string_view json,
+                      std::optional<std::uint64_t> if_version, Answered answered) override {
+    const auto answer = [this, device_id,
+                         answered = std::move(answered)](const Outcome<std::uint64_t>& version) {
+      if (!version) return answered(twin_failure(version.error(), hub_.settings.now()));
+      note_activity(device_id);
+      answered(
+          {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt});
+    };
     if (const auto taken = hub_.throttle.take(Operation::TwinUpdate); !taken)
-      return twin_failure(taken.error(), hub_.settings.now());
-    const auto version = change_reported(device_id, json, if_version);
-    if (!version) return twin_failure(version.error(), hub_.settings.now());
-    note_activity(device_id);
-    return {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt};
+      return answer(taken.error());
+    hub_.changes.add<std::uint64_t>(
+        json.size(),
+        [this, device_id, patch = std::string(json), if_version](Notices& notices) {
+          return change_reported(device_id, patch, if_version, notices);
+        },
+        answer);
   }
 
   void telemetry(const std::string& device_id, std::string_view properties,
@@ -132,6 +141,8 @@ class HubCore final : public Core {
   std::optional<HttpResponse> handle(const HttpRequest& request) override {
     return handle_rest(hub_, request);
   }
+
+  void commit() override { hub_.changes.commit(); }
 
   Result<Ok, std::string> check_state() override {
     // A value that changes: SQLite writes nothing for one that stays the same.
@@ -160,14 +171,11 @@ class HubCore final : public Core {
 
  private:
   Outcome<std::uint64_t> change_reported(const std::string& device_id, std::string_view json,
-                                         std::optional<std::uint64_t> if_version) {
-    OTA_TRY(auto transaction, Transaction::begin(hub_.database));
-    Notices notices;
+                                         std::optional<std::uint64_t> if_version,
+                                         Notices& notices) {
     OTA_TRY(const auto version, hub_.twins.patch_reported(device_id, json, if_version, notices));
     OTA_TRY(hub_.management.device_changed(
         device_id, {.created = false, .tags = false, .desired = false, .reported = true}, notices));
-    OTA_TRY(transaction.commit());
-    notices.deliver(hub_.links);
     return version;
   }
 

@@ -102,6 +102,9 @@ struct Settings {
   Tier tier = Tier::None;                      // whose limits are kept
   // How often devices are compared with configurations, and metrics counted; 0: at once.
   std::uint32_t evaluate_every_s = 0;
+  // Called when changes begin to wait for a common commit: Core::commit is to be called soon, from
+  // outside any other call. Empty: each change is committed at once.
+  std::function<void()> commit_soon = {};
 
   Instant steady_now() const { return uptime ? uptime() : Instant(std::chrono::seconds(now())); }
 };
@@ -147,8 +150,11 @@ class Core {
   /// Whether a message that the device did not acknowledge before is still to be sent.
   virtual bool redeliver(const std::string& device_id, std::uint64_t sequence) = 0;
   virtual Answer get_twin(const std::string& device_id) = 0;
-  virtual Answer patch_reported(const std::string& device_id, std::string_view json,
-                                std::optional<std::uint64_t> if_version) = 0;
+  /// `answered` is called once, in this call or in a later one of commit(): when the change is
+  /// durable, or has failed.
+  using Answered = std::function<void(const Answer&)>;
+  virtual void patch_reported(const std::string& device_id, std::string_view json,
+                              std::optional<std::uint64_t> if_version, Answered answered) = 0;
   virtual void telemetry(const std::string& device_id, std::string_view properties,
                          std::string_view payload) = 0;
 
@@ -162,6 +168,9 @@ class Core {
   // ---- Service REST of IoT Hub and DPS ----
   /// Nothing if the path belongs to neither (then it is a blob request).
   virtual std::optional<HttpResponse> handle(const HttpRequest& request) = 0;
+
+  /// Commits the changes that wait, and answers them: Answered of devices, LaterAnswer of requests.
+  virtual void commit() = 0;
 
   // ---- Oversight ----
   /// Whether the state can be written; an error is a sentence for people.

@@ -135,7 +135,7 @@ TEST_F(CoreTest, ClosesTheConnectionOfADisabledDeletedOrRekeyedDevice) {
 TEST_F(CoreTest, ShowsTheDeviceItsTwin) {
   create("d1");
   EXPECT_EQ(core_->get_twin("d1").body, R"({"desired":{"$version":1},"reported":{"$version":1}})");
-  const Answer patched = core_->patch_reported("d1", R"({"fw":{"state":"ok"}})", std::nullopt);
+  const Answer patched = patch_reported("d1", R"({"fw":{"state":"ok"}})", std::nullopt);
   EXPECT_EQ(patched.status, 204);
   EXPECT_EQ(patched.version, 2U);
   EXPECT_EQ(json::parse(core_->get_twin("d1").body)["reported"],
@@ -146,16 +146,15 @@ TEST_F(CoreTest, RefusesBadReportedPatchesAndKeepsTheTwin) {
   create("d1");
   for (const char* patch :
        {R"({"a":{"b":[1,null]}})", "[1]", "not json", R"({"$bad":1})", "\xff"}) {
-    const Answer answer = core_->patch_reported("d1", patch, std::nullopt);
+    const Answer answer = patch_reported("d1", patch, std::nullopt);
     EXPECT_EQ(answer.status, 400) << patch;
     EXPECT_GE(json::parse(answer.body)["errorCode"].get<int>(), 400'000);
   }
   EXPECT_EQ(
-      json::parse(
-          core_->patch_reported("d1", R"({"a":{"b":[1,null]}})", std::nullopt).body)["errorCode"],
+      json::parse(patch_reported("d1", R"({"a":{"b":[1,null]}})", std::nullopt).body)["errorCode"],
       400004);
-  EXPECT_EQ(core_->patch_reported("d1", std::string(300'000, ' '), std::nullopt).status, 400);
-  EXPECT_EQ(core_->patch_reported("d1", "{}", 9).status, 412);
+  EXPECT_EQ(patch_reported("d1", std::string(300'000, ' '), std::nullopt).status, 400);
+  EXPECT_EQ(patch_reported("d1", "{}", 9).status, 412);
   EXPECT_EQ(core_->get_twin("d1").body, R"({"desired":{"$version":1},"reported":{"$version":1}})");
 }
 
@@ -202,7 +201,7 @@ TEST_F(CoreTest, GuardsTwinsWithEtags) {
   for (const char* any : {"*", "\"*\"", "W/\"AAAAAAAAAAI=\""}) {
     EXPECT_EQ(call("PATCH", "/twins/d1", "{}", {{"If-Match", any}}).status, 200) << any;
   }
-  core_->patch_reported("d1", R"({"x":1})", std::nullopt);
+  patch_reported("d1", R"({"x":1})", std::nullopt);
   EXPECT_EQ(call("GET", "/twins/d1").headers.find("ETag"), "\"AAAAAAAAAAI=\"");
 }
 
@@ -273,7 +272,7 @@ TEST_F(CoreTest, KeepsItsStateAndItsKeysAcrossStarts) {
   create("d1");
   RecordingLink link;
   core_->connected("d1", link);
-  core_->patch_reported("d1", R"({"a":1})", std::nullopt);
+  patch_reported("d1", R"({"a":1})", std::nullopt);
   const Access before = core_->access();
   open();
   EXPECT_EQ(core_->access().iothubowner_key, before.iothubowner_key);

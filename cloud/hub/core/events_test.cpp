@@ -150,7 +150,7 @@ TEST_F(EventsRestTest, TellsTheLifeOfADevice) {
   call("PUT", "/devices/d1", R"({"deviceId":"d1"})");
   core_->connected("d1", link);
   core_->telemetry("d1", "color=red", "21");
-  core_->patch_reported("d1", R"({"a":1})", std::nullopt);
+  patch_reported("d1", R"({"a":1})", std::nullopt);
   call("PATCH", "/twins/d1", R"({"tags":{"t":1},"properties":{"desired":{"b":2}}})");
   core_->disconnected("d1", link);
   call("DELETE", "/devices/d1");

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "cloud/hub/core/change_group.hpp"
 #include "cloud/hub/core/configurations.hpp"
 #include "cloud/hub/core/core.hpp"
 #include "cloud/hub/core/enrollments.hpp"
@@ -50,6 +51,7 @@ struct Hub {
   DeviceLogin device_login{registry, policies, settings};
   Twins twins{database, settings};
   Management management{database, twins, settings};
+  ChangeGroup changes{database, links, settings.commit_soon};
   Jobs jobs{{database, settings, throttle, management, methods}};
   Configurations configurations{database, management, settings};
   Enrollments enrollments{database, settings};

@@ -225,8 +225,21 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {
     // A JSON library that throws must cost one request, never the hub.
     response = failed({code::kServerError, std::string("unexpected: ") + error.what()});
   }
-  response.headers.add("x-ms-request-id", random_guid());
+  if (!response.later) {
+    response.headers.add("x-ms-request-id", random_guid());
+  } else if (const auto given = response.later->take()) {
+    return std::move(*given);
+  }
   return response;
+}
+
+void give(Hub& hub, const std::weak_ptr<LaterAnswer>& caller, Outcome<HttpResponse> outcome) {
+  const auto waiting = caller.lock();
+  if (!waiting) return;
+  HttpResponse response =
+      outcome ? std::move(outcome).value() : hub_failure(outcome.error(), hub.settings.now());
+  response.headers.add("x-ms-request-id", random_guid());
+  waiting->give(std::move(response));
 }
 
 }  // namespace ota::hub

@@ -40,6 +40,8 @@ HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {})
 HttpResponse no_content();
 /// The answer of IoT Hub to a request that failed.
 HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
+/// Gives what a request to the hub waits for; nothing happens if its client has gone.
+void give(Hub& hub, const std::weak_ptr<LaterAnswer>& caller, Outcome<HttpResponse> outcome);
 /// The number of rows that a client wants in one page.
 std::int64_t page_size(const Call& call);
 Failure no_such_route(const Call& call);

@@ -17,13 +17,21 @@ Outcome<HttpResponse> show_twin(Hub& hub, const std::string& id) {
 
 Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
   OTA_TRY(const json body, call.body());
-  const std::string& id = call.segments[1];
-  Notices notices;
-  OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  OTA_TRY(hub.management.write_twin(id, body, how, call.if_match(), notices));
-  OTA_TRY(transaction.commit());
-  notices.deliver(hub.links);
-  return show_twin(hub, id);
+  std::optional<std::string> if_match;
+  if (const auto given = call.if_match()) if_match = *given;
+  HttpResponse response;
+  response.later = std::make_shared<LaterAnswer>();
+  hub.changes.add<HttpResponse>(
+      call.request.body.size(),
+      [&hub, id = call.segments[1], body, how,
+       if_match](Notices& notices) -> Outcome<HttpResponse> {
+        OTA_TRY(hub.management.write_twin(id, body, how, if_match, notices));
+        return show_twin(hub, id);
+      },
+      [&hub, caller = std::weak_ptr<LaterAnswer>(response.later)](Outcome<HttpResponse> outcome) {
+        give(hub, caller, std::move(outcome));
+      });
+  return response;
 }
 
 /// The device's own words, so its payload is not parsed into values and written again.
@@ -46,11 +54,8 @@ Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
   hub.methods.invoke(
       std::move(method),
       [&hub, caller](const Outcome<MethodAnswer>& outcome) {
-        const auto waiting = caller.lock();
-        if (!waiting) return;
-        HttpResponse answer = outcome ? method_answer(outcome.value())
-                                      : hub_failure(outcome.error(), hub.settings.now());
-        waiting->give(std::move(answer));
+        give(hub, caller,
+             outcome ? Outcome<HttpResponse>(method_answer(outcome.value())) : outcome.error());
       },
       [caller] { return !caller.expired(); });
   return response;

@@ -95,6 +95,16 @@ class HubTest : public ::testing::Test {
     return response.value_or(HttpResponse{.status = 0, .headers = {}, .body = {}});
   }
 
+  /// Each change is committed at once here.
+  Answer patch_reported(const std::string& device_id, std::string_view json,
+                        std::optional<std::uint64_t> if_version) {
+    std::optional<Answer> given;
+    core_->patch_reported(device_id, json, if_version,
+                          [&given](const Answer& answer) { given = answer; });
+    EXPECT_TRUE(given);
+    return given.value_or(Answer{});
+  }
+
   Result<Login, LoginRefusal> login(const std::string& device_id, const std::string& password,
                                     const ClientCertificate* certificate = nullptr,
                                     const std::string& host = "hub.local") {

@@ -106,8 +106,8 @@ TEST_F(LimitsTest, CountsEachDeviceOfABulkRequest) {
 TEST_F(LimitsTest, AnswersTwinRequestsOfDevicesWith429) {
   create_devices(0, 1);
   for (int i = 0; i < 50; ++i)
-    ASSERT_EQ(core_->patch_reported("d0", R"({"a":1})", std::nullopt).status, 204);
-  const Answer patched = core_->patch_reported("d0", R"({"a":1})", std::nullopt);
+    ASSERT_EQ(patch_reported("d0", R"({"a":1})", std::nullopt).status, 204);
+  const Answer patched = patch_reported("d0", R"({"a":1})", std::nullopt);
   EXPECT_EQ(patched.status, 429);
   EXPECT_EQ(json::parse(patched.body)["errorCode"], 429001);
   EXPECT_EQ(core_->get_twin("d0").status, 200);

@@ -193,6 +193,7 @@ void HttpSession::tick(Instant now) {
 
 void HttpSession::stop(Instant) {
   stopping_ = true;
+  if (stage_ == Stage::Later) take_later();  // It may have been given in this very turn.
   if (stage_ == Stage::Later) return refuse(503, "the hub stops");
   if (live_) end_live();
   if (stage_ == Stage::Head && input_.empty()) end("the hub stops");

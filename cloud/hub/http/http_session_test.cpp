@@ -329,6 +329,16 @@ TEST(HttpSession, EndsAWaitForAnAnswerThatNeverComes) {
   EXPECT_TRUE(rig.service.owed.expired());
 }
 
+TEST(HttpSession, SendsALaterAnswerThatWasGivenRightBeforeTheStop) {
+  Rig rig;
+  rig.say(kAskLater);
+  rig.service.owed.lock()->give({.status = 200, .headers = {}, .body = "done"});
+  rig.session.stop(rig.now);
+  const std::string answer(text_of(rig.session.output()));
+  EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("done"));
+}
+
 TEST(HttpSession, TellsWhoWaitsForALaterAnswerThatTheHubStops) {
   Rig rig;
   rig.say(kAskLater);

@@ -57,10 +57,11 @@ class FakeCore final : public Core {
   Answer get_twin(const std::string&) override {
     return {200, R"({"desired":{"$version":1},"reported":{"$version":1}})", {}, {}};
   }
-  Answer patch_reported(const std::string&, std::string_view json,
-                        std::optional<std::uint64_t>) override {
+  void patch_reported(const std::string&, std::string_view json, std::optional<std::uint64_t>,
+                      Answered answered) override {
     diary.push_back("reported " + std::string(json));
-    return {204, "", 2, {}};
+    waiting.push_back(std::move(answered));
+    if (!group) commit();
   }
   void telemetry(const std::string& device_id, std::string_view properties,
                  std::string_view payload) override {
@@ -90,6 +91,9 @@ class FakeCore final : public Core {
     response.body = request.method + " " + request.path + "?" + request.query + " " + request.body;
     return response;
   }
+  void commit() override {
+    for (const Answered& answered : std::exchange(waiting, {})) answered({204, "", 2, {}});
+  }
   Result<Ok, std::string> check_state() override {
     if (!state_failure.empty()) return state_failure;
     return Ok{};
@@ -106,6 +110,8 @@ class FakeCore final : public Core {
   std::string state_failure;
   std::map<std::string, DeviceLink*> links;
   std::deque<DeviceboundMessage> messages;  // delivered as soon as the device listens
+  bool group = false;                       // patches wait for commit()
+  std::vector<Answered> waiting;            // for a commit
   std::uint64_t withdrawn = 0;              // not delivered again
   std::vector<std::string> diary;
 };

@@ -174,6 +174,9 @@ Parsed<Publish> parse_publish(const Frame& frame) {
   out.qos = static_cast<std::uint8_t>((frame.flags >> 1U) & 0x03U);
   if (out.qos == 2) return std::string_view("QoS 2 is not supported");
   if (out.qos > 2) return std::string_view("malformed PUBLISH");
+  // [MQTT-3.3.1-2]
+  if (out.qos == 0 && (frame.flags & 0x08U) != 0)
+    return std::string_view("a PUBLISH of QoS 0 that is marked as sent again");
   BodyReader body(frame.body);
   out.topic = body.text();
   if (out.qos == 1) out.packet_id = body.number();

@@ -68,7 +68,7 @@ void Session::feed(Bytes received, Instant now) {
   while (!closing_) {
     const auto frame =
         first_frame(rest, service_ == Service::None ? kConnectBodyBytesMax : kPacketBodyBytesMax);
-    if (!frame) return end(frame.error());
+    if (!frame) return end_after_patches(frame.error());
     if (!frame.value()) break;
     last_packet_ = now;
     handle(*frame.value(), now);
@@ -115,6 +115,7 @@ ServiceCounters& Session::counters_of(Service service) const {
 }
 
 void Session::gone() {
+  self_.reset();
   if (service_ == Service::None) return;
   --counters_of(service_).connected;
   if (std::exchange(service_, Service::None) != Service::Hub) return;
@@ -164,10 +165,11 @@ void Session::handle(const Frame& frame, Instant now) {
 }
 
 void Session::handle_connected(const Frame& frame) {
+  if (frame.type != static_cast<std::uint8_t>(PacketType::Publish)) finish_patches();
   switch (frame.type) {
     case static_cast<std::uint8_t>(PacketType::Publish): {
       const auto message = parse_publish(frame);
-      return message ? handle_publish(message.value()) : end(message.error());
+      return message ? handle_publish(message.value()) : end_after_patches(message.error());
     }
     case static_cast<std::uint8_t>(PacketType::PubAck): {
       const auto packet_id = parse_puback(frame);
@@ -338,9 +340,13 @@ void Session::handle_puback(std::uint16_t packet_id) {
 
 void Session::handle_publish(const Publish& message) {
   ++memory_.counters.messages_in;
-  if (message.payload.size() > kPayloadBytesMax) return end("the message is larger than 256 KiB");
+  if (message.payload.size() > kPayloadBytesMax)
+    return end_after_patches("the message is larger than 256 KiB");
   const auto meaning = contract::parse_device_message(message.topic);
-  if (!meaning) return end("PUBLISH to a topic that the service does not know");
+  if (!meaning) return end_after_patches("PUBLISH to a topic that the service does not know");
+  const auto* patch = std::get_if<contract::ReportedPatchRequest>(&*meaning);
+  if (patch != nullptr && service_ == Service::Hub) return handle_patch(message, *patch);
+  finish_patches();
   if (service_ == Service::Hub) {
     handle_hub(message, *meaning);
   } else {
@@ -350,6 +356,38 @@ void Session::handle_publish(const Publish& message) {
   if (message.qos == 1) send(puback(message.packet_id));
 }
 
+/// Answered and acknowledged when it is durable, in the order in which patches came.
+void Session::handle_patch(const Publish& message, const contract::ReportedPatchRequest& patch) {
+  if (!self_) self_ = std::make_shared<Session*>(this);
+  ++patches_waiting_;
+  core_.patch_reported(id_, text_of(message.payload), patch.version,
+                       [weak = std::weak_ptr<Session*>(self_), request_id = patch.request_id,
+                        packet_id = message.packet_id](const Answer& answer) {
+                         if (const auto self = weak.lock())
+                           (*self)->patch_answered(request_id, packet_id, answer);
+                       });
+}
+
+void Session::patch_answered(std::string_view request_id, std::uint16_t packet_id,
+                             const Answer& answer) {
+  --patches_waiting_;
+  ++memory_.counters.twin_patches;
+  if (answer.status >= 400) ++memory_.counters.twin_refusals;
+  if (!request_id.empty()) answer_twin(request_id, answer);
+  if (packet_id != 0) send(puback(packet_id));
+  wake();
+}
+
+/// What follows a patch is done after it, and answered after it.
+void Session::finish_patches() {
+  if (patches_waiting_ > 0) core_.commit();
+}
+
+void Session::end_after_patches(std::string_view reason) {
+  finish_patches();
+  end(reason);
+}
+
 void Session::handle_hub(const Publish& message, const contract::DeviceMessage& meaning) {
   const std::string_view payload = text_of(message.payload);
   if (const auto* get = std::get_if<contract::TwinGetRequest>(&meaning)) {
@@ -357,13 +395,6 @@ void Session::handle_hub(const Publish& message, const contract::DeviceMessage& 
     const Answer answer = core_.get_twin(id_);
     if (answer.status >= 400) ++memory_.counters.twin_refusals;
     return answer_twin(get->request_id, answer);
-  }
-  if (const auto* patch = std::get_if<contract::ReportedPatchRequest>(&meaning)) {
-    const Answer answer = core_.patch_reported(id_, payload, patch->version);
-    ++memory_.counters.twin_patches;
-    if (answer.status >= 400) ++memory_.counters.twin_refusals;
-    if (!patch->request_id.empty()) answer_twin(patch->request_id, answer);
-    return;
   }
   if (const auto* telemetry = std::get_if<contract::TelemetryMessage>(&meaning)) {
     if (telemetry->device_id != id_) return end("telemetry in the name of another device");

@@ -82,6 +82,10 @@ class Session final : public ByteProtocol, public DeviceLink {
   std::size_t waiting_bytes() const;
   void resend_unacknowledged();
   void use_room();
+  void handle_patch(const Publish& message, const contract::ReportedPatchRequest& patch);
+  void patch_answered(std::string_view request_id, std::uint16_t packet_id, const Answer& answer);
+  void finish_patches();
+  void end_after_patches(std::string_view reason);
   void answer_twin(std::string_view request_id, const Answer& answer);
   void answer_dps(std::string_view request_id, const Answer& answer);
   void send(std::string_view packet);
@@ -106,6 +110,9 @@ class Session final : public ByteProtocol, public DeviceLink {
   Instant last_packet_;
   Instant now_;
   std::optional<Instant> expiry_check_;
+  // The patches whose answers are still to come find the session by it, unless it has gone.
+  std::shared_ptr<Session*> self_;
+  std::size_t patches_waiting_ = 0;
   bool more_waits_ = false;  // a message found no room
   bool closing_ = false;
   std::string close_reason_;

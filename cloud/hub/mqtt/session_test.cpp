@@ -167,6 +167,49 @@ TEST(MqttSession, AnswersReportedPatchWithTheVersion) {
   EXPECT_THAT(rig.core.diary, Contains(R"(reported {"a":1})"));
 }
 
+constexpr std::string_view kReport = "$iothub/twin/PATCH/properties/reported/?$rid=3";
+const std::string kReportAnswer = client::publish("$iothub/twin/res/204/?$rid=3&$version=2", "");
+const std::string kReportAcknowledged("\x40\x02\x00\x07", 4);
+
+TEST(MqttSession, AnswersAPatchOnlyWhenItIsDurable) {
+  Rig rig;
+  rig.core.group = true;
+  auto session = rig.login();
+  rig.say(*session, client::subscribe("$iothub/twin/res/#"));
+  bool woken = false;
+  session->on_wake([&woken] { woken = true; });
+  EXPECT_EQ(rig.say(*session, client::publish(kReport, "{}", 1)), "");
+  EXPECT_FALSE(woken);
+  rig.core.commit();
+  EXPECT_TRUE(woken);
+  EXPECT_EQ(rig.take(*session), kReportAnswer + kReportAcknowledged);
+}
+
+TEST(MqttSession, AnswersInOrderWhatFollowsAPatch) {
+  Rig rig;
+  rig.core.group = true;
+  auto session = rig.login();
+  rig.say(*session, client::subscribe("$iothub/twin/res/#"));
+  const std::string report = client::publish(kReport, "{}");
+  EXPECT_EQ(rig.say(*session, report + report + client::publish(kEvents, "x", 1)),
+            kReportAnswer + kReportAnswer + kReportAcknowledged);
+  EXPECT_EQ(rig.say(*session, report + client::pingreq()),
+            kReportAnswer + std::string("\xD0\x00", 2));
+  EXPECT_EQ(rig.say(*session, report + client::publish("$iothub/methods/GET", "x")), kReportAnswer);
+  EXPECT_TRUE(session->closing());
+}
+
+TEST(MqttSession, DropsTheAnswerOfADeviceThatHasGone) {
+  Rig rig;
+  rig.core.group = true;
+  auto session = rig.login();
+  rig.say(*session, client::publish(kReport, "{}", 1));
+  session->gone();
+  session.reset();
+  rig.core.commit();
+  EXPECT_TRUE(rig.core.waiting.empty());
+}
+
 TEST(MqttSession, PassesTelemetryOnAndAcknowledgesIt) {
   Rig rig;
   auto session = rig.login();

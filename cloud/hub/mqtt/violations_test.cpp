@@ -95,6 +95,7 @@ INSTANTIATE_TEST_SUITE_P(
         Violation{"SecondConnect", client::connect()},
         Violation{"QosTwo", publish(kEvents, "x", 2)},
         Violation{"QosThree", publish(kEvents, "x", 3)},
+        Violation{"QosZeroSentAgain", packet(0x38, field(kEvents) + "x")},
         Violation{"QosOneWithoutId", packet(0x32, field(kEvents) + std::string(2, '\0'))},
         Violation{"TopicWithWildcard", publish("devices/+/messages/events/", "x")},
         Violation{"EmptyTopic", publish("", "x")},

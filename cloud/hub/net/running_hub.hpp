@@ -76,9 +76,9 @@ class SharedFakeCore final : public Core {
     return core_->redeliver(id, sequence);
   }
   Answer get_twin(const std::string& id) override { return core_->get_twin(id); }
-  Answer patch_reported(const std::string& id, std::string_view json,
-                        std::optional<std::uint64_t> version) override {
-    return core_->patch_reported(id, json, version);
+  void patch_reported(const std::string& id, std::string_view json,
+                      std::optional<std::uint64_t> version, Answered answered) override {
+    core_->patch_reported(id, json, version, std::move(answered));
   }
   void telemetry(const std::string& id, std::string_view properties,
                  std::string_view payload) override {
@@ -98,6 +98,7 @@ class SharedFakeCore final : public Core {
   std::optional<HttpResponse> handle(const HttpRequest& request) override {
     return core_->handle(request);
   }
+  void commit() override { core_->commit(); }
   Result<Ok, std::string> check_state() override { return core_->check_state(); }
   CoreFigures figures() const override { return core_->figures(); }
   void tick() override { core_->tick(); }

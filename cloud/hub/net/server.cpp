@@ -223,6 +223,7 @@ class Server final : public HubServer, private Oversight {
     settings.uptime = steady_now;
     settings.tier = options.tier;
     settings.evaluate_every_s = options.evaluate_every_s;
+    settings.commit_soon = [this] { boost::asio::post(loop_, [this] { commit(); }); };
     OTA_TRY(core_, options.open_core(std::move(settings)));
     OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_));
     const HttpRouter::Parts parts{*core_,
@@ -302,6 +303,14 @@ class Server final : public HubServer, private Oversight {
         router, HttpPeer{std::move(peer.address), std::move(certificate)}, wall_clock_, now);
   }
 
+  void commit() {
+    try {
+      core_->commit();
+    } catch (const std::exception& error) {
+      spdlog::error("at a commit: {}", error.what());
+    }
+  }
+
   void schedule_tick() {
     tick_.expires_after(kTick);
     tick_.async_wait([this](boost::system::error_code code) {
@@ -319,6 +328,7 @@ class Server final : public HubServer, private Oversight {
   void begin_stop() {
     if (std::exchange(stopping_, true)) return;
     tick_.cancel();
+    commit();  // Else the sessions would end before their answers come.
     const auto open = listeners();
     listeners_open_ = open.size();
     for (Listener* listener : open) {

@@ -215,6 +215,8 @@ Outcome<Ok> Database::run_script(std::string_view sql) const {
 
 std::int64_t Database::change_count() const { return sqlite3_total_changes64(database_.get()); }
 
+bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
 Outcome<std::optional<std::int64_t>> Database::find_integer(std::string_view sql,
                                                             const Values& values) const {
   OTA_TRY(auto statement, query(sql, values));
@@ -230,7 +232,7 @@ Outcome<Transaction> Transaction::begin(const Database& database) {
 
 Transaction::~Transaction() {
   // SQLite itself may have rolled back already, for example when the disk was full.
-  if (database_ == nullptr || sqlite3_get_autocommit(database_->database_.get()) != 0) return;
+  if (database_ == nullptr || !database_->in_transaction()) return;
   // Nobody is left to hear of a failure here, and closing the database undoes the same changes.
   (void)database_->run_script("ROLLBACK");
 }
@@ -238,6 +240,29 @@ Transaction::~Transaction() {
 Outcome<Ok> Transaction::commit() {
   OTA_TRY(database_->execute("COMMIT"));
   database_ = nullptr;
+  return Ok{};
+}
+
+Outcome<Savepoint> Savepoint::begin(const Database& database) {
+  OTA_ASSERT(database.in_transaction());  // Outside of one it would begin and commit its own.
+  OTA_TRY(database.execute("SAVEPOINT part"));
+  return Savepoint(database);
+}
+
+Savepoint::~Savepoint() {
+  // The end of the transaction undoes what this cannot.
+  if (database_ != nullptr && database_->in_transaction()) (void)undo();
+}
+
+Outcome<Ok> Savepoint::release() {
+  OTA_TRY(std::exchange(database_, nullptr)->execute("RELEASE part"));
+  return Ok{};
+}
+
+Outcome<Ok> Savepoint::undo() {
+  const Database& database = *std::exchange(database_, nullptr);
+  OTA_TRY(database.execute("ROLLBACK TO part"));
+  OTA_TRY(database.execute("RELEASE part"));
   return Ok{};
 }
 

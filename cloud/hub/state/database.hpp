@@ -133,6 +133,7 @@ class Database {
   const DatabaseFigures& figures() const { return *figures_; }
   /// Grows with every row that is written: two equal numbers mean that nothing changed between.
   std::int64_t change_count() const;
+  bool in_transaction() const;
   /// Prepared statements that wait for their next use.
   std::size_t idle_statements() const { return statements_->size(); }
   /// The first column of the first row; nothing without a row.
@@ -141,6 +142,7 @@ class Database {
 
  private:
   friend class Transaction;
+  friend class Savepoint;
   struct Close {
     void operator()(sqlite3* database) const;
   };
@@ -164,6 +166,22 @@ class Transaction {
 
  private:
   explicit Transaction(const Database& database) : database_(&database) {}
+  const Database* database_;
+};
+
+/// A part of a transaction that can be undone alone; undone when the object goes, unless released.
+class Savepoint {
+ public:
+  static Outcome<Savepoint> begin(const Database& database);
+  Savepoint(Savepoint&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
+  Savepoint& operator=(Savepoint&&) = delete;
+  ~Savepoint();
+
+  Outcome<Ok> release();
+  Outcome<Ok> undo();
+
+ private:
+  explicit Savepoint(const Database& database) : database_(&database) {}
   const Database* database_;
 };
 
