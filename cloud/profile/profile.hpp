@@ -19,17 +19,18 @@ enum class Kind : std::uint8_t { Local, Azure };
 inline constexpr std::uint32_t kUnitsMax = 200;
 
 struct Profile {
-  Kind kind = Kind::Local;               // a profile that does not say it is the local hub's
-  std::string tier;                      // "F1", "S1", "S2" or "S3"; empty: no quotas are known
-  std::uint32_t units = 1;               // of that tier, 1 .. kUnitsMax
-  std::string iothub_connection_string;  // service side
-  std::string storage_connection_string;
-  std::string dps_connection_string;  // service side; may be empty
-  std::string dps_host;  // device side: "127.0.0.1:18883", "global.azure-devices-provisioning.net"
-  std::string id_scope;
-  std::string enrollment_group_id;
-  std::string enrollment_group_key;  // base64
-  std::string ca_file;               // PEM; empty: the system's certificates
+  Kind kind = Kind::Local;  // a profile that does not say it is the local hub's
+  std::string tier = {};    // "F1", "S1", "S2" or "S3"; empty: no quotas are known
+  std::uint32_t units = 1;  // of that tier, 1 .. kUnitsMax
+  std::string iothub_connection_string = {};  // service side
+  std::string storage_connection_string = {};
+  std::string dps_connection_string = {};  // service side; may be empty
+  std::string dps_host =
+      {};  // device side: "127.0.0.1:18883", "global.azure-devices-provisioning.net"
+  std::string id_scope = {};
+  std::string enrollment_group_id = {};
+  std::string enrollment_group_key = {};  // base64
+  std::string ca_file = {};               // PEM; empty: the system's certificates
 };
 
 /// $MCU_OTA_PROFILE, else $XDG_CONFIG_HOME/mcu-ota/profile.toml, else

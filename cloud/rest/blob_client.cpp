@@ -141,6 +141,36 @@ ApiResult<Ok> BlobClient::ensure_container(std::string_view container) {
   return Ok{};
 }
 
+ApiResult<Ok> BlobClient::look_up_container(std::string_view container) {
+  OTA_TRY(send(http_, setup_.random,
+               {.method = "HEAD",
+                .url = connection_.blob_endpoint + "/" + contract::percent_encode(container),
+                .query = "restype=container",
+                .what = "look up container '" + std::string(container) + "'"}));
+  return Ok{};
+}
+
+ApiResult<Ok> BlobClient::put_text(std::string_view container, std::string_view name,
+                                   std::string_view text) {
+  OTA_TRY(send(http_, setup_.random,
+               {.method = "PUT",
+                .url = url_of(container, name),
+                .headers = {{"x-ms-blob-type", "BlockBlob"},
+                            {"Content-Type", "text/plain; charset=utf-8"},
+                            {"If-None-Match", "*"}},
+                .body = std::string(text),
+                .what = "store blob '" + std::string(container) + "/" + std::string(name) + "'"}));
+  return Ok{};
+}
+
+ApiResult<Ok> BlobClient::remove(std::string_view container, std::string_view name) {
+  OTA_TRY(send(http_, setup_.random,
+               {.method = "DELETE",
+                .url = url_of(container, name),
+                .what = "delete blob '" + std::string(container) + "/" + std::string(name) + "'"}));
+  return Ok{};
+}
+
 ApiResult<BlobProperties> BlobClient::properties(std::string_view container,
                                                  std::string_view name) {
   OTA_TRY(const HttpReply reply, send(http_, setup_.random,

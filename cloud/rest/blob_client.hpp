@@ -37,6 +37,16 @@ class BlobClient {
   /// Creates the container (private) unless it exists.
   ApiResult<Ok> ensure_container(std::string_view container);
 
+  /// Reads the properties of a container.
+  /// @errors NotFound: no such container. Unauthorized: the key is refused.
+  ApiResult<Ok> look_up_container(std::string_view container);
+
+  /// Stores a short text as a new blob.
+  /// @errors Conflict: a blob of this name exists.
+  ApiResult<Ok> put_text(std::string_view container, std::string_view name, std::string_view text);
+
+  ApiResult<Ok> remove(std::string_view container, std::string_view name);
+
   /// @errors NotFound: no such blob or container.
   ApiResult<BlobProperties> properties(std::string_view container, std::string_view name);
 

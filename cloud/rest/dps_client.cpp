@@ -45,7 +45,8 @@ Enrollment read_enrollment(EnrollmentKind kind, const Json& object) {
                  .tags = {},
                  .ca_reference = text_at(object, Path("/attestation/x509/caReferences/primary")),
                  .attestation = text_at(object, Path("/attestation/type")),
-                 .status = text_at(object, Path("/provisioningStatus"))};
+                 .status = text_at(object, Path("/provisioningStatus")),
+                 .etag = text_at(object, Path("/etag"))};
   const Path tags("/initialTwin/tags");
   if (object.contains(tags) && object[tags].is_object()) {
     for (const auto& [name, value] : object[tags].items()) {
@@ -55,7 +56,22 @@ Enrollment read_enrollment(EnrollmentKind kind, const Json& object) {
   return out;
 }
 
+Json certificates_of(const Enrollment& enrollment) {
+  Json out = {{"primary", {{"certificate", enrollment.certificate}}}};
+  if (!enrollment.second_certificate.empty()) {
+    out["secondary"] = {{"certificate", enrollment.second_certificate}};
+  }
+  return out;
+}
+
 Json attestation_of(const Enrollment& enrollment) {
+  if (!enrollment.certificate.empty()) {
+    const bool group = enrollment.kind == EnrollmentKind::Group;
+    return {
+        {"type", "x509"},
+        {"x509",
+         {{group ? "signingCertificates" : "clientCertificates", certificates_of(enrollment)}}}};
+  }
   if (enrollment.ca_reference.empty()) {
     return {{"type", "symmetricKey"}, {"symmetricKey", Json::object()}};
   }
@@ -117,9 +133,41 @@ ApiResult<std::vector<Enrollment>> DpsClient::list(EnrollmentKind kind) {
   return out;
 }
 
-ApiResult<Ok> DpsClient::remove(EnrollmentKind kind, std::string_view id) {
-  OTA_TRY(session_.send(
-      {.method = "DELETE", .path = path_of(kind, id), .what = "delete " + describe(kind, id)}));
+ApiResult<Enrollment> DpsClient::set_status(EnrollmentKind kind, std::string_view id,
+                                            std::string_view status) {
+  const std::string what = "change " + describe(kind, id);
+  OTA_TRY(const HttpReply before,
+          session_.send({.method = "GET", .path = path_of(kind, id), .what = what}));
+  Json object = contract::read_json(before.body);
+  if (!object.is_object()) return unreadable(before, what);
+  const std::string etag = text_at(object, Path("/etag"));
+  if (text_at(object, Path("/attestation/type")) == "symmetricKey") {
+    // A reading leaves the keys out, and a writing without keys may make new ones.
+    OTA_TRY(const SymmetricKeys now, keys(kind, id));
+    object["attestation"]["symmetricKey"] = {{"primaryKey", now.primary},
+                                             {"secondaryKey", now.secondary}};
+  }
+  object["provisioningStatus"] = status;
+  for (const char* theirs :
+       {"etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc", "registrationState"}) {
+    object.erase(theirs);
+  }
+  OTA_TRY(const HttpReply after,
+          session_.send({.method = "PUT",
+                         .path = path_of(kind, id),
+                         .body = object.dump(-1, ' ', false, Json::error_handler_t::replace),
+                         .headers = {{"If-Match", "\"" + etag + "\""}},
+                         .what = what}));
+  const Json written = contract::read_json(after.body);
+  if (!written.is_object()) return unreadable(after, what);
+  return read_enrollment(kind, written);
+}
+
+ApiResult<Ok> DpsClient::remove(EnrollmentKind kind, std::string_view id, std::string_view etag) {
+  ServiceCall call{
+      .method = "DELETE", .path = path_of(kind, id), .what = "delete " + describe(kind, id)};
+  if (!etag.empty()) call.headers = {{"If-Match", "\"" + std::string(etag) + "\""}};
+  OTA_TRY(session_.send(call));
   return Ok{};
 }
 

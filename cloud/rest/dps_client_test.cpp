@@ -53,6 +53,55 @@ TEST_F(DpsClientTest, CreatesAGroupForCertificatesOfAnAuthority) {
                                       "x509": {"caReferences": {"primary": "ca-1"}}})"));
 }
 
+TEST_F(DpsClientTest, CreatesEnrollmentsForCertificates) {
+  ASSERT_TRUE(client().create({.kind = EnrollmentKind::Group,
+                               .id = "g",
+                               .certificate = "PEM 1",
+                               .second_certificate = "PEM 2"}));
+  ASSERT_TRUE(
+      client().create({.kind = EnrollmentKind::Individual, .id = "d", .certificate = "PEM 3"}));
+  const auto attestation = [this](std::size_t index) {
+    return nlohmann::json::parse(server.requests().at(index).body)["attestation"];
+  };
+  EXPECT_EQ(attestation(0), nlohmann::json::parse(R"({"type": "x509", "x509":
+    {"signingCertificates": {"primary": {"certificate": "PEM 1"},
+                             "secondary": {"certificate": "PEM 2"}}}})"));
+  EXPECT_EQ(attestation(1), nlohmann::json::parse(R"({"type": "x509", "x509":
+    {"clientCertificates": {"primary": {"certificate": "PEM 3"}}}})"));
+}
+
+TEST_F(DpsClientTest, DisablesAnEnrollmentWithoutMakingNewKeys) {
+  answer = [](const test::Request& request) {
+    if (request.method == "POST") {
+      return test::Response{
+          .body =
+              R"({"type":"symmetricKey","symmetricKey":{"primaryKey":"p","secondaryKey":"s"}})"};
+    }
+    if (request.method == "PUT") return test::Response{.body = request.body};
+    return test::Response{.body = R"({"enrollmentGroupId":"g","etag":"Nw==",
+      "provisioningStatus":"enabled","attestation":{"type":"symmetricKey"},
+      "createdDateTimeUtc":"2030-01-01T00:00:00Z","initialTwin":{"tags":{"deviceGroup":"lab"}},
+      "reprovisionPolicy":{"migrateDeviceData":true}})"};
+  };
+  const auto changed = client().set_status(EnrollmentKind::Group, "g", "disabled");
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(changed->status, "disabled");
+  const test::Request put = server.requests().at(2);
+  EXPECT_EQ(put.header("If-Match"), "\"Nw==\"");
+  EXPECT_EQ(nlohmann::json::parse(put.body), nlohmann::json::parse(R"({"enrollmentGroupId":"g",
+    "provisioningStatus":"disabled", "attestation":{"type":"symmetricKey",
+      "symmetricKey":{"primaryKey":"p","secondaryKey":"s"}},
+    "initialTwin":{"tags":{"deviceGroup":"lab"}},
+    "reprovisionPolicy":{"migrateDeviceData":true}})"));
+}
+
+TEST_F(DpsClientTest, DeletesOnlyTheStateThatItNames) {
+  answer = [](const test::Request&) { return test::Response{.status = 412}; };
+  EXPECT_EQ(client().remove(EnrollmentKind::Group, "g", "Nw==").error().kind,
+            ApiError::Kind::Conflict);
+  EXPECT_EQ(server.requests()[0].header("If-Match"), "\"Nw==\"");
+}
+
 TEST_F(DpsClientTest, ReadsIndividualEnrollmentsPageByPage) {
   answer = [](const test::Request& request) {
     if (request.header("x-ms-continuation").empty()) {

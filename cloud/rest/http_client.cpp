@@ -1,6 +1,5 @@
 #include "cloud/rest/http_client.hpp"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,26 +7,14 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <random>
 
 #include "base/encoding.hpp"
 #include "base/text.hpp"
+#include "cloud/rest/internal/curl_setup.hpp"
 
 namespace ota::rest {
 namespace {
-
-/// curl_global_init is not safe from several threads before its first return.
-void start_curl() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
-bool is_loopback(const std::string& origin) {
-  const std::size_t host = origin.find("://") + 3;
-  return origin.compare(host, 4, "127.") == 0 || origin.compare(host, 9, "localhost") == 0 ||
-         origin.compare(host, 5, "[::1]") == 0;
-}
 
 /// What the callbacks of one exchange read and fill.
 struct Exchange {
@@ -94,26 +81,6 @@ int on_seek(void* context, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_CANTSEEK;
   static_cast<Exchange*>(context)->sent_bytes = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
-}
-
-ApiError network_error(CURLcode code, const std::string& origin, const char* detail) {
-  const std::string why = *detail != '\0' ? detail : curl_easy_strerror(code);
-  ApiError error{.kind = ApiError::Kind::Network, .code = "disconnected"};
-  if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
-    error.code = "unreachable";
-    error.message = "cannot reach " + origin + " (" + why + "); check the address and the network" +
-                    (is_loopback(origin) ? ", or start `mcu-ota hub`" : "");
-  } else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
-    error.code = "tls_untrusted";
-    error.message = "the certificate of " + origin + " cannot be trusted (" + why +
-                    "); name the right CA with --ca, or use the profile of this hub";
-  } else if (code == CURLE_OPERATION_TIMEDOUT) {
-    error.code = "timeout";
-    error.message = origin + " does not answer in time (" + why + "); try again";
-  } else {
-    error.message = "the connection to " + origin + " failed (" + why + "); try again";
-  }
-  return error;
 }
 
 ApiError error_of(CURLcode code, const Exchange& exchange, const std::string& origin,
@@ -184,13 +151,9 @@ struct HttpClient::State {
     detail[0] = '\0';
     set(CURLOPT_ERRORBUFFER, detail.data());
     set(CURLOPT_URL, request.url.c_str());
-    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set_connection(curl, options, origin_of(request.url));
     set(CURLOPT_PATH_AS_IS, 1L);
-    set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_USERAGENT, "mcu-ota");
-    if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
-    if (is_loopback(origin_of(request.url))) set(CURLOPT_PROXY, "");
-    set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout_s));
     const int patience_s = request.answer_timeout_s;
     const long total_s = patience_s > 0 ? patience_s : options.total_timeout_s;
     set(CURLOPT_TIMEOUT, request.on_piece ? 0L : total_s);

@@ -47,7 +47,8 @@ ApiResult<DeviceIdentity> read_identity(const HttpReply& reply, const std::strin
       .id = text_at(object, Path("/deviceId")),
       .status = text_at(object, Path("/status")),
       .connection_state = text_at(object, Path("/connectionState")),
-      .primary_key = text_at(object, Path("/authentication/symmetricKey/primaryKey"))};
+      .primary_key = text_at(object, Path("/authentication/symmetricKey/primaryKey")),
+      .etag = text_at(object, Path("/etag"))};
 }
 
 /// Cuts pieces into lines; empty ones, which only say that the hub lives, are left out.
@@ -163,11 +164,12 @@ ApiResult<JsonText> HubClient::get_twin(std::string_view device_id) {
   return JsonText{std::move(reply.body)};
 }
 
-ApiResult<JsonText> HubClient::patch_twin(std::string_view device_id, std::string_view patch) {
+ApiResult<JsonText> HubClient::patch_twin(std::string_view device_id, std::string_view patch,
+                                          std::string_view etag) {
   OTA_TRY(HttpReply reply, session_.send({.method = "PATCH",
                                           .path = path_of("twins", device_id),
                                           .body = std::string(patch),
-                                          .headers = {{"If-Match", "*"}},
+                                          .headers = {{"If-Match", if_match(etag)}},
                                           .what = "change the twin of " + in_quotes(device_id)}));
   return JsonText{std::move(reply.body)};
 }
@@ -191,12 +193,24 @@ ApiResult<DeviceIdentity> HubClient::create_device(std::string_view device_id) {
   return read_identity(reply, call.what);
 }
 
-ApiResult<Ok> HubClient::delete_device(std::string_view device_id) {
+ApiResult<Ok> HubClient::delete_device(std::string_view device_id, std::string_view etag) {
   OTA_TRY(session_.send({.method = "DELETE",
                          .path = path_of("devices", device_id),
-                         .headers = {{"If-Match", "*"}},
+                         .headers = {{"If-Match", if_match(etag)}},
                          .what = "delete device " + in_quotes(device_id)}));
   return Ok{};
+}
+
+ApiResult<std::int64_t> HubClient::count_devices() {
+  const ServiceCall call{
+      .method = "GET", .path = "/statistics/devices", .what = "count the devices"};
+  OTA_TRY(const HttpReply reply, session_.send(call));
+  const Json object = contract::read_json(reply.body);
+  const Json::json_pointer total("/totalDeviceCount");
+  if (!object.contains(total) || !object[total].is_number_integer()) {
+    return unreadable(reply, call.what);
+  }
+  return object[total].get<std::int64_t>();
 }
 
 ApiResult<Ok> HubClient::send_message(const DeviceboundMessage& message) {

@@ -26,6 +26,7 @@ struct DeviceIdentity {
   std::string status = {};            // enabled, disabled
   std::string connection_state = {};  // Connected, Disconnected
   std::string primary_key = {};       // base64; empty for X.509
+  std::string etag = {};              // of the state that was read
 };
 
 /// A cloud-to-device message. Azure takes these over AMQP only; the local hub over HTTPS.
@@ -79,13 +80,20 @@ class HubClient {
 
   ApiResult<JsonText> get_twin(std::string_view device_id);
   /// Merges `patch` (tags, properties.desired) into the twin; null deletes.
-  ApiResult<JsonText> patch_twin(std::string_view device_id, std::string_view patch);
+  /// @param etag  of the twin that may be changed; "*": whatever it is
+  /// @errors Conflict: it was changed meanwhile.
+  ApiResult<JsonText> patch_twin(std::string_view device_id, std::string_view patch,
+                                 std::string_view etag = "*");
 
   ApiResult<DeviceIdentity> get_device(std::string_view device_id);
   /// Creates an enabled identity whose keys the hub makes.
   /// @errors Conflict: the id exists.
   ApiResult<DeviceIdentity> create_device(std::string_view device_id);
-  ApiResult<Ok> delete_device(std::string_view device_id);
+  /// @param etag  of the identity that may go; "*": whatever it is
+  /// @errors Conflict: it was changed meanwhile.
+  ApiResult<Ok> delete_device(std::string_view device_id, std::string_view etag = "*");
+  /// How many identities the registry holds.
+  ApiResult<std::int64_t> count_devices();
 
   /// @errors NotFound: no such device. Unauthorized: its queue is full.
   ApiResult<Ok> send_message(const DeviceboundMessage& message);

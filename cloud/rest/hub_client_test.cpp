@@ -139,6 +139,22 @@ TEST_F(HubClientTest, ReadsAnIdentityWithItsKey) {
   EXPECT_EQ(server.requests()[0].body, R"({"deviceId":"d1"})");
 }
 
+TEST_F(HubClientTest, CountsDevicesWithoutReadingThem) {
+  answer = [](const test::Request&) { return test::Response{.body = R"({"totalDeviceCount":7})"}; };
+  EXPECT_EQ(client().count_devices().value(), 7);
+  EXPECT_EQ(server.requests()[0].path, "/statistics/devices");
+  answer = [](const test::Request&) { return test::Response{.body = R"({"n":7})"}; };
+  EXPECT_FALSE(client().count_devices());
+}
+
+TEST_F(HubClientTest, ChangesOnlyTheStateThatItNames) {
+  answer = [](const test::Request&) { return test::Response{.status = 412}; };
+  EXPECT_EQ(client().patch_twin("d1", "{}", "AA==").error().kind, ApiError::Kind::Conflict);
+  EXPECT_EQ(client().delete_device("d1", "AA==").error().kind, ApiError::Kind::Conflict);
+  EXPECT_EQ(server.requests()[0].header("If-Match"), "\"AA==\"");
+  EXPECT_EQ(server.requests()[1].header("If-Match"), "\"AA==\"");
+}
+
 TEST_F(HubClientTest, DeletesWhateverTheVersion) {
   answer = [](const test::Request&) { return test::Response{.status = 204}; };
   EXPECT_TRUE(client().delete_device("d1"));

@@ -48,6 +48,42 @@ Outcome<std::vector<DeviceState>> query(rest::HubClient& hub, const std::string&
   return out;
 }
 
+/// Conditions of the query language, joined by AND.
+class Conditions {
+ public:
+  void add(const std::string& condition) { text_ += (text_.empty() ? "" : " AND ") + condition; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+void add_report(Conditions& conditions, const ReportFilter& report) {
+  const std::string reported = "properties.reported." + std::string(contract::kProperty) + ".";
+  const std::string version = reported + std::string(contract::report_key::kVersion);
+  if (!report.status.empty()) {
+    conditions.add(reported + std::string(contract::report_key::kStatus) + "=" +
+                   contract::query_literal(report.status));
+  }
+  if (report.version) conditions.add(version + "=" + std::to_string(*report.version));
+  if (report.other_version) {
+    // What is absent compares to nothing, so it has to be asked for by itself.
+    conditions.add("(NOT IS_DEFINED(" + version + ") OR " + version +
+                   "!=" + std::to_string(*report.other_version) + ")");
+  }
+}
+
+constexpr int kTagTriesMax = 3;
+
+Failure moved_meanwhile(const DeviceState& now) {
+  return {
+      .kind = Failure::Kind::Conflict,
+      .code = "moved_meanwhile",
+      .message = "somebody else moved device '" + now.id + "' at the same moment, to product '" +
+                 now.product + "' and group '" + now.group +
+                 "'; nothing was changed: look at it and repeat the command if you still mean it"};
+}
+
 }  // namespace
 
 Outcome<Ok> check_tags(const DeviceFilter& tags) {
@@ -68,6 +104,7 @@ std::optional<DeviceState> read_device(std::string_view twin_json) {
   const Json twin = contract::read_json(twin_json);
   if (!twin.is_object()) return std::nullopt;
   DeviceState out{.id = text_at(twin, Path("/deviceId")),
+                  .etag = text_at(twin, Path("/etag")),
                   .product = text_at(twin, Path(std::string("/tags/") + tag::kProduct)),
                   .group = text_at(twin, Path(std::string("/tags/") + tag::kGroup)),
                   .status = text_at(twin, Path("/status")),
@@ -86,18 +123,18 @@ std::optional<DeviceState> read_device(std::string_view twin_json) {
   return out;
 }
 
-Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const DeviceFilter& filter) {
+Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const DeviceFilter& filter,
+                                               const ReportFilter& report) {
   OTA_TRY(check_tags(filter));
-  std::string condition;
-  if (!filter.product.empty()) {
-    condition =
-        std::string("tags.") + tag::kProduct + "=" + contract::query_literal(filter.product);
-  }
-  if (!filter.group.empty()) {
-    condition += condition.empty() ? "" : " AND ";
-    condition += std::string("tags.") + tag::kGroup + "=" + contract::query_literal(filter.group);
-  }
-  return query(hub, condition);
+  Conditions conditions;
+  const auto add_tag = [&conditions](const char* name, const std::string& value) {
+    if (value.empty()) return;
+    conditions.add(std::string("tags.") + name + "=" + contract::query_literal(value));
+  };
+  add_tag(tag::kProduct, filter.product);
+  add_tag(tag::kGroup, filter.group);
+  add_report(conditions, report);
+  return query(hub, conditions.text());
 }
 
 Outcome<std::vector<DeviceState>> targeted_devices(rest::HubClient& hub,
@@ -118,10 +155,28 @@ Outcome<DeviceState> tag_device(rest::HubClient& hub, std::string_view id,
                                 const DeviceFilter& tags) {
   OTA_TRY(check_device_id(id));
   OTA_TRY(check_tags(tags));
-  OTA_TRY(const auto twin, outcome_of(hub.patch_twin(id, tags_patch(tags))));
-  auto device = read_device(twin.text);
-  if (!device) return unreadable(id);
-  return std::move(*device);
+  OTA_TRY(DeviceState before, show_device(hub, id));
+  for (int tries = 1;; ++tries) {
+    const auto changed = hub.patch_twin(id, tags_patch(tags), before.etag);
+    if (changed) {
+      auto device = read_device(changed->text);
+      if (!device) return unreadable(id);
+      return std::move(*device);
+    }
+    // Who changes something else in the twin, as a configuration does, is in nobody's way.
+    if (changed.error().kind != rest::ApiError::Kind::Conflict || tries == kTagTriesMax) {
+      return failure_of(changed.error());
+    }
+    OTA_TRY(DeviceState now, show_device(hub, id));
+    if (now.product != before.product || now.group != before.group) return moved_meanwhile(now);
+    before = std::move(now);
+  }
+}
+
+Outcome<Ok> delete_device(rest::HubClient& hub, std::string_view id) {
+  OTA_TRY(check_device_id(id));
+  OTA_TRY(const auto identity, outcome_of(hub.get_device(id)));
+  return outcome_of(hub.delete_device(id, identity.etag));
 }
 
 Outcome<rest::DeviceIdentity> create_device(rest::HubClient& hub, std::string_view id,

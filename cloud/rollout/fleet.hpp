@@ -21,6 +21,7 @@ inline constexpr const char* kGroup = "deviceGroup";
 
 struct DeviceState {
   std::string id = {};
+  std::string etag = {};              // of the twin; devices' reports do not change it
   std::string product = {};           // tag productType; empty: none
   std::string group = {};             // tag deviceGroup
   std::string status = {};            // enabled, disabled
@@ -39,8 +40,16 @@ struct DeviceFilter {
   std::string group = {};
 };
 
+/// What they report; the hub looks for it, so that only these are sent.
+struct ReportFilter {
+  std::string status = {};                          // "error", ...; empty: any
+  std::optional<std::uint32_t> version = {};        // runs this one
+  std::optional<std::uint32_t> other_version = {};  // runs another one, or never said
+};
+
 /// @errors Input: a product or group that no tag can have
-Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const DeviceFilter& filter);
+Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const DeviceFilter& filter,
+                                               const ReportFilter& report = {});
 
 /// The devices that a target condition selects.
 Outcome<std::vector<DeviceState>> targeted_devices(rest::HubClient& hub,
@@ -49,8 +58,9 @@ Outcome<std::vector<DeviceState>> targeted_devices(rest::HubClient& hub,
 /// @errors NotFound
 Outcome<DeviceState> show_device(rest::HubClient& hub, std::string_view id);
 
-/// Puts a device into a product and group (an empty text leaves that tag as it is).
-/// @errors Input, NotFound
+/// Puts a device into a product and group (an empty text leaves that tag as it is). Changes that
+/// others make to its twin meanwhile stay.
+/// @errors Input, NotFound. Conflict: somebody else moved it at the same moment.
 Outcome<DeviceState> tag_device(rest::HubClient& hub, std::string_view id,
                                 const DeviceFilter& tags);
 
@@ -59,6 +69,10 @@ Outcome<DeviceState> tag_device(rest::HubClient& hub, std::string_view id,
 /// @errors Input, Conflict: the id exists
 Outcome<rest::DeviceIdentity> create_device(rest::HubClient& hub, std::string_view id,
                                             const DeviceFilter& tags);
+
+/// Deletes the identity that is there now, and no other one of this id.
+/// @errors Input, NotFound. Conflict: somebody else changed it at the same moment.
+Outcome<Ok> delete_device(rest::HubClient& hub, std::string_view id);
 
 /// @errors Input: a product or group that no tag can have; empty texts pass
 Outcome<Ok> check_tags(const DeviceFilter& tags);

@@ -83,11 +83,83 @@ TEST_F(FleetTest, WithoutAFilterAllDevicesAreAsked) {
   EXPECT_EQ(server.requests()[0].body, R"({"query":"SELECT * FROM devices"})");
 }
 
+TEST_F(FleetTest, TheHubLooksForWhatDevicesReport) {
+  answer = [](const test::Request&) { return test::Response{.body = "[]"}; };
+  ASSERT_TRUE(list_devices(hub, {.group = "lab"}, {.status = "error", .version = 7}));
+  ASSERT_TRUE(list_devices(hub, {}, {.other_version = 12}));
+  EXPECT_THAT(server.requests()[0].body,
+              HasSubstr("WHERE tags.deviceGroup='lab' AND properties.reported.extFwInfo.Status="
+                        "'error' AND properties.reported.extFwInfo.Version=7"));
+  EXPECT_THAT(server.requests()[1].body,
+              HasSubstr("WHERE (NOT IS_DEFINED(properties.reported.extFwInfo.Version) OR "
+                        "properties.reported.extFwInfo.Version!=12)"));
+}
+
+/// A twin in which somebody else moves the device, or changes something else, before our change.
+class TwinOfTwo {
+ public:
+  explicit TwinOfTwo(std::vector<std::string> groups) : groups_(std::move(groups)) {}
+
+  test::Response operator()(const test::Request& request) {
+    const std::string etag = std::to_string(changes_);
+    if (request.method == "GET") return {.body = body(etag)};
+    if (changes_ + 1 < groups_.size()) {
+      ++changes_;  // The other one was faster.
+      return {.status = 412};
+    }
+    EXPECT_EQ(request.header("If-Match"), "\"" + etag + "\"");
+    return {.body = body(etag)};
+  }
+
+ private:
+  std::string body(const std::string& etag) const {
+    return R"({"deviceId":"d1","etag":")" + etag +
+           R"(","tags":{"productType":"pump","deviceGroup":")" + groups_[changes_] + "\"}}";
+  }
+  std::vector<std::string> groups_;
+  std::size_t changes_ = 0;
+};
+
 TEST_F(FleetTest, TaggingPatchesOnlyTheTagsThatWereGiven) {
+  answer = TwinOfTwo({"lab"});
   ASSERT_TRUE(tag_device(hub, "d1", {.group = "canary"}));
-  EXPECT_EQ(server.requests()[0].method, "PATCH");
-  EXPECT_EQ(server.requests()[0].body, R"({"tags":{"deviceGroup":"canary"}})");
+  EXPECT_EQ(server.requests()[0].method, "GET");
+  EXPECT_EQ(server.requests()[1].method, "PATCH");
+  EXPECT_EQ(server.requests()[1].body, R"({"tags":{"deviceGroup":"canary"}})");
   EXPECT_EQ(tag_device(hub, "d1", {.product = "a/b"}).error().code, "product_invalid");
+}
+
+TEST_F(FleetTest, AChangeOfSomethingElseMeanwhileIsInNobodysWay) {
+  answer = TwinOfTwo({"lab", "lab"});
+  const auto device = tag_device(hub, "d1", {.group = "canary"});
+  ASSERT_TRUE(device) << device.error().message;
+  EXPECT_EQ(server.requests().size(), 4U);
+}
+
+TEST_F(FleetTest, TwoWhoMoveADeviceAtOnceLoseNoChange) {
+  answer = TwinOfTwo({"lab", "field"});
+  const auto device = tag_device(hub, "d1", {.group = "canary"});
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().kind, Failure::Kind::Conflict);
+  EXPECT_THAT(device.error().message, HasSubstr("to product 'pump' and group 'field'"));
+  EXPECT_EQ(server.requests().size(), 3U);
+}
+
+TEST_F(FleetTest, ATwinThatNeverRestsIsAConflictAndNoEndlessLoop) {
+  answer = TwinOfTwo(std::vector<std::string>(100, "lab"));
+  EXPECT_EQ(tag_device(hub, "d1", {.group = "canary"}).error().kind, Failure::Kind::Conflict);
+  EXPECT_LE(server.requests().size(), 6U);
+}
+
+TEST_F(FleetTest, DeletesTheDeviceThatWasLookedAtAndNoOther) {
+  answer = [](const test::Request& request) {
+    if (request.method == "GET")
+      return test::Response{.body = R"({"deviceId":"d1","etag":"Nw=="})"};
+    return test::Response{.status = 412};
+  };
+  EXPECT_EQ(delete_device(hub, "d1").error().kind, Failure::Kind::Conflict);
+  EXPECT_EQ(server.requests()[1].method, "DELETE");
+  EXPECT_EQ(server.requests()[1].header("If-Match"), "\"Nw==\"");
 }
 
 TEST_F(FleetTest, ADeviceThatDoesNotExistIsNotFound) {
