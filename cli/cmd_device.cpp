@@ -9,7 +9,7 @@
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "cloud/rollout/fleet.hpp"
-#include "cloud/rollout/ids.hpp"
+#include "contract/limits.hpp"
 
 namespace ota::cli {
 namespace {
@@ -19,6 +19,8 @@ using Json = nlohmann::json;
 struct Arguments {
   std::string id;
   rollout::DeviceFilter tags;
+  rollout::ReportFilter report;
+  bool failed = false;
   std::string key_file;
   bool confirmed = false;
 };
@@ -37,7 +39,9 @@ void print_device(const Context& context, const Session& session,
 }
 
 ExitCode list(const Context& context, Session& session, const Arguments& arguments) {
-  const auto devices = rollout::list_devices(session.hub(), arguments.tags);
+  rollout::ReportFilter reported = arguments.report;
+  if (arguments.failed) reported.status = contract::to_text(contract::StatusWord::Error);
+  const auto devices = rollout::list_devices(session.hub(), arguments.tags, reported);
   if (!devices) return report(context, problem_of(devices.error()));
   if (context.format == Format::Json) {
     Json rows = Json::array();
@@ -91,10 +95,7 @@ ExitCode remove(const Context& context, Session& session, const Arguments& argum
       confirm(arguments.confirmed, "deleting device '" + arguments.id +
                                        "' removes its identity, twin and keys for good");
   if (refused) return report(context, *refused);
-  if (const auto good = rollout::check_device_id(arguments.id); !good) {
-    return report(context, problem_of(good.error()));
-  }
-  const auto removed = rollout::outcome_of(session.hub().delete_device(arguments.id));
+  const auto removed = rollout::delete_device(session.hub(), arguments.id);
   if (!removed) return report(context, problem_of(removed.error()));
   if (context.format == Format::Json) {
     print_json({{"schema", kJsonSchema}, {"device", arguments.id}, {"result", "deleted"}});
@@ -107,6 +108,32 @@ ExitCode remove(const Context& context, Session& session, const Arguments& argum
 void add_tags(CLI::App& verb, Arguments& arguments, const char* what) {
   verb.add_option("--product", arguments.tags.product, std::string(what) + " tag productType");
   verb.add_option("--group", arguments.tags.group, std::string(what) + " tag deviceGroup");
+}
+
+void add_list_options(CLI::App& lists, Arguments& arguments) {
+  add_tags(lists, arguments, "Only devices with this");
+  CLI::Option* status =
+      lists.add_option("--status", arguments.report.status, "Only devices that report this")
+          ->check(CLI::IsMember({"downloading", "interrupted", "applying", "applied", "error"}));
+  lists.add_flag("--failed", arguments.failed, "The same as --status error")->excludes(status);
+  const CLI::Range versions(0U, contract::kVersionMax);
+  CLI::Option* version =
+      lists.add_option("--version", arguments.report.version, "Only devices whose MCU runs this")
+          ->check(versions)
+          ->type_name("N");
+  lists
+      .add_option("--not-version", arguments.report.other_version,
+                  "Only devices whose MCU runs another one, or that never said which")
+      ->check(versions)
+      ->type_name("N")
+      ->excludes(version);
+  lists.footer(
+      "The hub does the looking: it sends the devices asked for, a hundred with each of the 20\n"
+      "queries a minute that the smaller editions allow.\n"
+      "Examples:\n"
+      "  mcu-ota device list\n"
+      "  mcu-ota device list --product pump --group lab --not-version 12\n"
+      "  mcu-ota device list --failed --json | jq -r '.devices[].device'\n");
 }
 
 }  // namespace
@@ -131,8 +158,7 @@ void add_device(CLI::App& app, Context& context) {
   };
 
   CLI::App* lists = add("list", "Devices with what they run and do", &list);
-  add_tags(*lists, *arguments, "Only devices with this");
-  lists->footer("Examples:\n  mcu-ota device list\n  mcu-ota device list --product pump --json\n");
+  add_list_options(*lists, *arguments);
 
   CLI::App* shows = add("show", "All that is known of one device", &show);
   add_id(shows);

@@ -10,14 +10,18 @@ namespace ota::cli {
 
 void add_version(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("version", "Print the version of this program");
+  verb->footer("Examples:\n  mcu-ota version\n  mcu-ota version --json\n");
   verb->callback([&context] {
     context.run = [&context] {
       if (context.format == Format::Json) {
-        const nlohmann::json document = {
-            {"schema", kJsonSchema}, {"name", "mcu-ota"}, {"version", OTA_VERSION}};
+        const nlohmann::json document = {{"schema", kJsonSchema},
+                                         {"name", "mcu-ota"},
+                                         {"version", OTA_VERSION},
+                                         {"compiler", __VERSION__},
+                                         {"build", OTA_BUILD_TYPE}};
         print_json(document);
       } else {
-        std::cout << "mcu-ota " OTA_VERSION "\n";
+        std::cout << "mcu-ota " OTA_VERSION " (" OTA_BUILD_TYPE ", compiler " __VERSION__ ")\n";
       }
       return ExitCode::Ok;
     };

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.hpp"
+
 namespace ota::cli {
 namespace {
 
@@ -21,6 +23,25 @@ Problem cannot_write(const std::string& path, int error) {
 }
 
 }  // namespace
+
+Result<std::string, Problem> read_key_file(const std::string& path) {
+  constexpr std::size_t kBytesMax = 64 * 1024;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::string text(kBytesMax + 1, '\0');
+  const ssize_t count = file < 0 ? -1 : ::read(file, text.data(), text.size());
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  if (count < 0) {
+    return usage_problem("cannot read " + path + " (" + std::strerror(error) +
+                         "); check its name, owner and mode");
+  }
+  if (count == 0 || static_cast<std::size_t>(count) > kBytesMax) {
+    return usage_problem(path + (count == 0 ? " is empty" : " is larger than 64 KiB") +
+                         "; name the right file");
+  }
+  text.resize(static_cast<std::size_t>(count));
+  return std::string(trimmed(text));
+}
 
 std::optional<Problem> check_key_file(const std::string& path) {
   struct stat about {};

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
 #include "cli/output.hpp"
 
 namespace ota::cli {
@@ -13,5 +14,8 @@ std::optional<Problem> write_key_file(const std::string& path, std::string_view 
 
 /// The same refusal before anything is made on a service, so that a key is not lost.
 std::optional<Problem> check_key_file(const std::string& path);
+
+/// The text of a small file, such as a key or a certificate, without blanks at its ends.
+Result<std::string, Problem> read_key_file(const std::string& path);
 
 }  // namespace ota::cli

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <vector>
 
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
@@ -14,6 +15,33 @@ using namespace ota::cli;
 std::string command_of(const CLI::App& app) {
   const auto verbs = app.get_subcommands();
   return app.get_name() + (verbs.empty() ? "" : " " + command_of(*verbs.front()));
+}
+
+/// Verbs in the order in which an operator meets them.
+struct VerbGroup {
+  const char* name;
+  std::vector<void (*)(CLI::App&, Context&)> verbs;
+};
+
+void add_verbs(CLI::App& app, Context& context) {
+  const VerbGroup groups[] = {
+      {"Deploy and follow", {add_deploy, add_status}},
+      {"Devices and who they are", {add_device, add_enrollment}},
+      {"Local hub and simulation", {add_hub, add_sim}},
+      {"Other", {add_doctor, add_version}},
+  };
+  const auto all = [](const CLI::App*) { return true; };
+  for (const VerbGroup& group : groups) {
+    const std::size_t before = app.get_subcommands(all).size();
+    for (const auto add : group.verbs) add(app, context);
+    const auto verbs = app.get_subcommands(all);
+    for (std::size_t i = before; i < verbs.size(); ++i) verbs[i]->group(group.name);
+  }
+  app.footer(
+      "`mcu-ota VERB --help` shows its options, with examples. Begin with\n"
+      "  mcu-ota hub                                # a hub on this machine\n"
+      "  mcu-ota doctor                             # is everything there?\n"
+      "  mcu-ota deploy FILE VERSION PRODUCT GROUP\n");
 }
 
 /// Help goes to standard output with code 0; everything else that CLI11 refuses is a usage error.
@@ -35,22 +63,22 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away is an error to report, not our end
   Context context;
   CLI::App app("Firmware updates for the MCU behind a connected device", "mcu-ota");
+  ExitCode code = ExitCode::Ok;
   try {
     app.require_subcommand(1);
     add_shared_options(app, context);
-    add_deploy(app, context);
-    add_status(app, context);
-    add_device(app, context);
-    add_enrollment(app, context);
-    add_hub(app, context);
-    add_sim(app, context);
-    add_version(app, context);
-    app.parse(argc, argv);
-    return static_cast<int>(context.run());
+    add_verbs(app, context);
+    if (argc == 1) {
+      std::cout << app.help();
+    } else {
+      app.parse(argc, argv);
+      code = context.run();
+    }
   } catch (const CLI::ParseError& error) {
-    return static_cast<int>(explain(app, error, context));
+    code = explain(app, error, context);
   } catch (const std::exception& error) {
     std::cerr << "mcu-ota: unexpected: " << error.what() << "\n";
-    return static_cast<int>(ExitCode::Failed);
+    code = ExitCode::Failed;
   }
+  return static_cast<int>(finish_output(code));
 }

@@ -1,8 +1,11 @@
 #include "cli/output.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -52,6 +55,20 @@ std::string Table::text() const {
     out += line + "\n";
   }
   return out;
+}
+
+ExitCode finish_output(ExitCode code) {
+  errno = 0;
+  std::cout.flush();
+  const int error = errno;
+  if (std::cout) return code;
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  const bool reader_left = ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+  if (reader_left) return code;
+  std::cerr << "mcu-ota: cannot write the output"
+            << (error != 0 ? " (" + std::string(std::strerror(error)) + ")" : "")
+            << "; make room where it goes, and run this again\n";
+  return code == ExitCode::Ok ? ExitCode::Failed : code;
 }
 
 bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }

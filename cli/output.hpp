@@ -40,6 +40,10 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// Writes what is left of the output. Failed if it does not fit, as on a full disk; a reader who
+/// has seen enough (`| head`) changes nothing.
+ExitCode finish_output(ExitCode code);
+
 /// Whether standard error is a terminal that a person looks at.
 bool stderr_is_terminal();
 

@@ -1,34 +1,18 @@
 #include "cli/session.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <random>
 
-#include "cloud/profile/profile.hpp"
+#include "cli/source.hpp"
 
 namespace ota::cli {
 namespace {
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read at start
-  return value == nullptr ? "" : value;
-}
 
 Problem usage(std::string code, std::string message) {
   return {.exit_code = ExitCode::Usage, .code = std::move(code), .message = std::move(message)};
 }
 
 }  // namespace
-
-/// Where the connection strings came from, for messages.
-struct Session::Source {
-  std::string name;
-  std::string hub;
-  std::string storage;
-  std::string dps;
-  std::string device_host;
-  std::string ca_file;
-};
 
 Problem problem_of(const rollout::Failure& failure) {
   using Kind = rollout::Failure::Kind;
@@ -58,54 +42,54 @@ Problem problem_of(const rollout::Failure& failure) {
   return out;
 }
 
-Session::Session()
-    : random_((std::uint64_t{std::random_device{}()} << 32U) ^ std::random_device{}()) {}
+rest::WallClock wall_clock() {
+  return [] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return contract::UnixSeconds{std::chrono::duration_cast<std::chrono::seconds>(now).count()};
+  };
+}
+
+std::uint64_t random_seed() {
+  return (std::uint64_t{std::random_device{}()} << 32U) ^ std::random_device{}();
+}
+
+Session::Session() : random_(random_seed()) {}
 
 Result<std::unique_ptr<Session>, Problem> Session::open(const Context& context) {
-  Source source{.name = "AZURE_IOTHUB_CONNECTIONSTRING",
-                .hub = variable("AZURE_IOTHUB_CONNECTIONSTRING"),
-                .storage = variable("AZURE_STORAGE_CONNECTIONSTRING"),
-                .dps = variable("AZURE_DPS_CONNECTIONSTRING"),
-                .device_host = {},
-                .ca_file = {}};
-  if (!context.profile_path.empty() || source.hub.empty()) {
-    const std::string path =
-        context.profile_path.empty() ? profile::default_path() : context.profile_path;
-    const auto profile = profile::read(path);
-    if (!profile) {
-      return Problem{
-          .exit_code = ExitCode::Failed, .code = "profile_unreadable", .message = profile.error()};
-    }
-    source = {.name = "profile " + path,
-              .hub = profile->iothub_connection_string,
-              .storage = profile->storage_connection_string,
-              .dps = profile->dps_connection_string,
-              // One listener of the local hub serves DPS and devices; in Azure they are two hosts.
-              .device_host = profile->kind == profile::Kind::Local ? profile->dps_host : "",
-              .ca_file = profile->ca_file};
+  const std::string path = profile_path_of(context);
+  auto settings = path.empty() ? Result<profile::Profile, std::string>(environment_profile())
+                               : profile::read(path);
+  if (!settings) {
+    return Problem{
+        .exit_code = ExitCode::Failed, .code = "profile_unreadable", .message = settings.error()};
   }
-  if (!context.ca_file.empty()) source.ca_file = context.ca_file;
+  if (!context.ca_file.empty()) settings->ca_file = context.ca_file;
   std::unique_ptr<Session> session(new Session());
-  if (auto problem = session->connect(source)) return std::move(*problem);
+  if (auto problem = session->connect(
+          *settings, path.empty() ? "AZURE_IOTHUB_CONNECTIONSTRING" : "profile " + path)) {
+    return std::move(*problem);
+  }
   return session;
 }
 
-std::optional<Problem> Session::connect(const Source& source) {
-  ca_file_ = source.ca_file;
-  const auto unusable = [&source](const std::string& why) {
-    return usage("connection_string_invalid", source.name + ": " + why);
+std::optional<Problem> Session::connect(const profile::Profile& settings, const std::string& name) {
+  ca_file_ = settings.ca_file;
+  const auto unusable = [&name](const std::string& why) {
+    return usage("connection_string_invalid", name + ": " + why);
   };
-  auto hub = contract::parse_hub_connection(source.hub);
+  auto hub = contract::parse_hub_connection(settings.iothub_connection_string);
   if (!hub) return unusable(hub.error());
-  device_host_ = source.device_host.empty() ? hub->host_name : source.device_host;
+  // One listener of the local hub serves DPS and devices; in Azure they are two hosts.
+  const bool local = settings.kind == profile::Kind::Local;
+  device_host_ = local && !settings.dps_host.empty() ? settings.dps_host : hub->host_name;
   hub_.emplace(*hub, setup());
-  if (!source.storage.empty()) {
-    const auto storage = contract::parse_storage_connection(source.storage);
+  if (!settings.storage_connection_string.empty()) {
+    const auto storage = contract::parse_storage_connection(settings.storage_connection_string);
     if (!storage) return unusable(storage.error());
     blobs_.emplace(*storage, setup());
   }
-  if (!source.dps.empty()) {
-    const auto dps = contract::parse_hub_connection(source.dps);
+  if (!settings.dps_connection_string.empty()) {
+    const auto dps = contract::parse_hub_connection(settings.dps_connection_string);
     if (!dps) return unusable(dps.error());
     dps_.emplace(*dps, setup());
   }
@@ -116,12 +100,7 @@ rest::ClientSetup Session::setup() {
   return {.http = {.ca_file = ca_file_}, .now = clock(), .pause = pause_, .random = random_};
 }
 
-rest::WallClock Session::clock() const {
-  return [] {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return contract::UnixSeconds{std::chrono::duration_cast<std::chrono::seconds>(now).count()};
-  };
-}
+rest::WallClock Session::clock() const { return wall_clock(); }
 
 Result<rest::BlobClient*, Problem> Session::blobs() {
   if (blobs_) return &*blobs_;

@@ -8,6 +8,8 @@
 
 #include "base/random.hpp"
 #include "cli/output.hpp"
+#include "cli/patient_pause.hpp"
+#include "cloud/profile/profile.hpp"
 #include "cloud/rest/blob_client.hpp"
 #include "cloud/rest/dps_client.hpp"
 #include "cloud/rest/hub_client.hpp"
@@ -17,6 +19,10 @@ namespace ota::cli {
 
 /// The number and words that a use case's failure has on the command line.
 Problem problem_of(const rollout::Failure& failure);
+
+/// The time of this machine, and a number for what needs chance.
+rest::WallClock wall_clock();
+std::uint64_t random_seed();
 
 class Session {
  public:
@@ -34,12 +40,12 @@ class Session {
   rest::WallClock clock() const;
 
  private:
-  struct Source;
   Session();
-  std::optional<Problem> connect(const Source& source);
+  /// @param name  of where the settings came from, for messages
+  std::optional<Problem> connect(const profile::Profile& settings, const std::string& name);
   rest::ClientSetup setup();
 
-  rest::SystemPause pause_;
+  PatientPause pause_;
   SplitMix64 random_;
   std::string ca_file_;
   std::string device_host_;

@@ -18,7 +18,10 @@ void add_deploy(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
 /// device send and call, below the verb device.
 void add_device_talk(CLI::App& device, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_enrollment(CLI::App& app, Context& context);
+/// Below the verb enrollment.
+void add_enrollment_key(CLI::App& enrollment, Context& context);
 void add_hub(CLI::App& app, Context& context);
 /// Below the verb hub.
 void add_hub_events(CLI::App& hub, Context& context);

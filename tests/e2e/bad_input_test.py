@@ -79,6 +79,45 @@ class WithoutHub(FolderCase):
         self.refused(REFUSED, "device", "delete", "d1", says="--yes")
         self.refused(USAGE, "device", "tag", "d1", says="nothing to change")
 
+    def test_device_filters(self):
+        self.refused(USAGE, "device", "list", "--not-version", "abc", says="--not-version")
+        self.refused(USAGE, "device", "list", "--version", "2147483648", says="2147483647")
+        self.refused(USAGE, "device", "list", "--failed", "--status", "applied", says="--failed")
+        self.refused(USAGE, "device", "list", "--status", "broken", says="broken")
+        self.refused(USAGE, "doctor", "now", says="unexpected 'now'")
+
+    def test_certificates(self):
+        self.file("profile.toml", b"".join(
+            name + b" = 'HostName=127.0.0.1:1;SharedAccessKeyName=x;SharedAccessKey=AAEC'\n"
+            for name in (b"iothub_connection_string", b"dps_connection_string")))
+        authority = Certificates(self.folder, "authority").authority
+        create = ("enrollment", "create", "group", "plant", "--certificate")
+        self.refused(USAGE, *create, self.path("none.pem"), says="cannot read")
+        self.refused(USAGE, *create, self.file("empty.pem", b""), says="is empty")
+        self.refused(USAGE, *create, self.file("text.pem", b"text"), says="no certificate")
+        self.refused(USAGE, *create, str(authority[1]), says="private key, which stays with you")
+        twice = authority[0].read_bytes() * 2
+        self.refused(USAGE, *create, self.file("twice.pem", twice), says="several certificates")
+        self.refused(USAGE, *create, str(authority[0]), "--key-file", self.path("key"),
+                     says="--key-file")
+        self.refused(USAGE, *create[:-1], "--second-certificate", str(authority[0]),
+                     says="--certificate")
+        self.refused(REFUSED, "enrollment", "delete", "group", "plant", says="--yes")
+        self.refused(USAGE, "enrollment", "disable", "group", "a b", says="an enrollment id has")
+
+    def test_device_keys(self):
+        derive = ("enrollment", "device-key")
+        good = self.file("group.key", b"AAECAwQFBgcICQoLDA0ODw==\n")
+        out = ("--key-file", self.path("device.key"))
+        self.refused(USAGE, *derive, self.path("none.key"), "pump-1", *out, says="cannot read")
+        self.refused(USAGE, *derive, self.file("bad.key", b"!"), "pump-1", *out,
+                     says="holds no key")
+        self.refused(USAGE, *derive, self.file("short.key", b"AAEC"), "pump-1", *out,
+                     says="16 bytes")
+        self.refused(USAGE, *derive, good, "a b", *out, says="an enrollment id has")
+        self.refused(USAGE, *derive, good, "pump-1", "--key-file", good, says="does not exist yet")
+        self.refused(USAGE, *derive, good, "pump-1", says="--key-file is required")
+
 
 def run_in_azure(*arguments):
     from operator_rig import CLEAN, PROGRAM

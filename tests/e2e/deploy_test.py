@@ -1,6 +1,8 @@
 """An operator's day against the local hub: enrol, deploy, look, deploy again."""
 
+import base64
 import hashlib
+import hmac
 import os
 import ssl
 import unittest
@@ -8,6 +10,7 @@ import urllib.error
 import urllib.request
 
 from operator_rig import HubCase
+from rig.certificates import Certificates
 
 USAGE, NOT_FOUND, CONFLICT, REFUSED = 2, 3, 4, 5
 
@@ -144,6 +147,46 @@ class Enrollment(HubCase):
         code, _, error = self.operator.call(*create, "group", "plant-8", *authority)
         self.assertNotEqual(code, 0)
         self.assertIn("caReferences", error)
+
+    def test_a_devices_key_is_derived_without_the_group_s_leaving(self):
+        group_key, device_key = self.path("plant.key"), self.path("pump-1.key")
+        self.assertEqual(self.operator.call("enrollment", "create", "group", "plant",
+                                            "--key-file", group_key)[0], 0)
+        code, out, error = self.operator.call("enrollment", "device-key", group_key, "pump-1",
+                                              "--key-file", device_key)
+        self.assertEqual(code, 0, error)
+        self.assertEqual(os.stat(device_key).st_mode & 0o777, 0o600)
+        with open(group_key, "rb") as group, open(device_key, encoding="ascii") as device:
+            expected = base64.b64encode(hmac.new(base64.b64decode(group.read()), b"pump-1",
+                                                 hashlib.sha256).digest()).decode()
+            derived = device.read().strip()
+        self.assertEqual(derived, expected)
+        self.assertNotIn(derived, out + error)
+
+    def test_certificates_instead_of_a_key(self):
+        certificates = Certificates(self.folder)
+        device = certificates.of("pump-1", certificates.authority)[0]
+        for kind, name, certificate in (("group", "plant", certificates.authority[0]),
+                                        ("individual", "pump-1", device)):
+            code, document = self.operator.json("enrollment", "create", kind, name, "--product",
+                                                "pump", "--certificate", str(certificate))
+            self.assertEqual((code, document["attestation"]), (0, "x509"), document)
+            for change, status in (("disable", "disabled"), ("enable", "enabled")):
+                code, document = self.operator.json("enrollment", change, kind, name)
+                self.assertEqual((code, document["status"]), (0, status), document)
+                self.assertEqual(document["tags"], {"productType": "pump"})
+
+    def test_disabling_keeps_the_key(self):
+        keys = [self.path("before.key"), self.path("after.key")]
+        self.assertEqual(self.operator.call("enrollment", "create", "group", "plant",
+                                            "--key-file", keys[0])[0], 0)
+        self.assertEqual(self.operator.call("enrollment", "disable", "group", "plant")[0], 0)
+        code, document = self.operator.json("enrollment", "show", "group", "plant",
+                                            "--key-file", keys[1])
+        self.assertEqual((code, document["status"]), (0, "disabled"))
+        with open(keys[0], "rb") as before, open(keys[1], "rb") as after:
+            self.assertEqual(before.read(), after.read())
+        self.assertEqual(self.operator.call("enrollment", "enable", "group", "none")[0], NOT_FOUND)
 
     def test_individual_ones_conflicts_and_deletion(self):
         create = ("enrollment", "create", "individual", "pump-9", "--product", "pump")

@@ -62,7 +62,22 @@ class Service:
     def delete_configuration(self, identity):
         self._call(self._hub, "DELETE", f"configurations/{identity}", if_match="*")
 
+    def create_devices(self, items):
+        """Identities in bulk, a hundred with each call."""
+        for first in range(0, len(items), 100):
+            done = self._call(self._hub, "POST", "devices", items[first : first + 100])
+            if not done["isSuccessful"]:
+                raise AssertionError(done["errors"])
+
     # ---- DPS ----
+    def create_enrollments(self, items):
+        """Individual enrollments in bulk, ten with each call."""
+        for first in range(0, len(items), 10):
+            body = {"mode": "create", "enrollments": items[first : first + 10]}
+            done = self._call(self._dps, "POST", "enrollments", body)
+            if not done["isSuccessful"]:
+                raise AssertionError(done["errors"])
+
     def put_enrollment(self, registration_id, attestation, tags):
         body = {
             "registrationId": registration_id,
