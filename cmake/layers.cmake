@@ -98,11 +98,13 @@ function(ota_make_core name)
   endif()
 endfunction()
 
-# Targets that build the tests of one label, so that a run of it compiles nothing else; tests_e2e
-# builds all programs.
+# Targets that build the tests of one label, so that a run of it compiles nothing else; and one for
+# the programs, which whole-program tests and users run.
 foreach(label unit sim e2e fuzz threads)
   add_custom_target(tests_${label})
 endforeach()
+add_custom_target(programs)
+add_dependencies(tests_e2e programs)
 
 # The undefined-behaviour sanitizer doubles the compile time of tests full of JSON (39 s instead of
 # 20 s for one file). What the cloud's tests test keeps it: only their own lines go without.
@@ -162,7 +164,7 @@ function(ota_program)
   target_include_directories(${ARG_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${ARG_NAME} PRIVATE ota_warnings ${ARG_DEPS} ${ARG_EXTERNAL})
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
-  add_dependencies(tests_e2e ${ARG_NAME})
+  add_dependencies(programs ${ARG_NAME})
   if(ARG_INSTALL)
     install(TARGETS ${ARG_NAME} RUNTIME)
   endif()
