@@ -53,9 +53,30 @@ ExitCode list(const Context& context, Session& session, const Arguments& argumen
   return ExitCode::Ok;
 }
 
+/// What the device names as hub.connection_string_file: a secret, so it goes to a file only.
+std::optional<Problem> save_key(const Session& session, const rest::DeviceIdentity& identity,
+                                const std::string& path) {
+  if (identity.primary_key.empty()) {
+    return usage_problem("device '" + identity.id +
+                         "' has no key of its own: it shows a certificate; leave --key-file out");
+  }
+  return write_key_file(path, "HostName=" + session.device_host() + ";DeviceId=" + identity.id +
+                                  ";SharedAccessKey=" + identity.primary_key);
+}
+
 ExitCode show(const Context& context, Session& session, const Arguments& arguments) {
+  if (!arguments.key_file.empty()) {
+    if (const auto problem = check_key_file(arguments.key_file)) return report(context, *problem);
+  }
   const auto device = rollout::show_device(session.hub(), arguments.id);
   if (!device) return report(context, problem_of(device.error()));
+  if (!arguments.key_file.empty()) {
+    const auto identity = rollout::outcome_of(session.hub().get_device(arguments.id));
+    if (!identity) return report(context, problem_of(identity.error()));
+    if (const auto problem = save_key(session, *identity, arguments.key_file)) {
+      return report(context, *problem);
+    }
+  }
   print_device(context, session, *device);
   return ExitCode::Ok;
 }
@@ -74,9 +95,7 @@ ExitCode create(const Context& context, Session& session, const Arguments& argum
   if (const auto problem = check_key_file(arguments.key_file)) return report(context, *problem);
   const auto identity = rollout::create_device(session.hub(), arguments.id, arguments.tags);
   if (!identity) return report(context, problem_of(identity.error()));
-  const std::string secret = "HostName=" + session.device_host() + ";DeviceId=" + identity->id +
-                             ";SharedAccessKey=" + identity->primary_key;
-  if (const auto problem = write_key_file(arguments.key_file, secret)) {
+  if (const auto problem = save_key(session, *identity, arguments.key_file)) {
     return report(context, *problem);
   }
   if (context.format == Format::Json) {
@@ -162,7 +181,14 @@ void add_device(CLI::App& app, Context& context) {
 
   CLI::App* shows = add("show", "All that is known of one device", &show);
   add_id(shows);
-  shows->footer("Example:\n  mcu-ota device show pump-017\n");
+  shows
+      ->add_option("--key-file", arguments->key_file,
+                   "New file (mode 0600) for the device's connection string")
+      ->type_name("FILE");
+  shows->footer(
+      "Examples:\n"
+      "  mcu-ota device show pump-017\n"
+      "  mcu-ota device show pump-017 --key-file pump-017.key\n");
 
   CLI::App* creates = add("create", "Create a device with a key of its own", &create);
   add_id(creates);

@@ -5,6 +5,7 @@
 #include "cli/json_output.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "cloud/rest/http_client.hpp"
 
 namespace ota::cli {
 
@@ -13,15 +14,15 @@ void add_version(CLI::App& app, Context& context) {
   verb->footer("Examples:\n  mcu-ota version\n  mcu-ota version --json\n");
   verb->callback([&context] {
     context.run = [&context] {
+      const rest::HttpLibraries libraries = rest::http_libraries();
       if (context.format == Format::Json) {
-        const nlohmann::json document = {{"schema", kJsonSchema},
-                                         {"name", "mcu-ota"},
-                                         {"version", OTA_VERSION},
-                                         {"compiler", __VERSION__},
-                                         {"build", OTA_BUILD_TYPE}};
+        const nlohmann::json document = {{"schema", kJsonSchema},  {"name", "mcu-ota"},
+                                         {"version", OTA_VERSION}, {"compiler", __VERSION__},
+                                         {"curl", libraries.curl}, {"tls", libraries.tls}};
         print_json(document);
       } else {
-        std::cout << "mcu-ota " OTA_VERSION " (" OTA_BUILD_TYPE ", compiler " __VERSION__ ")\n";
+        std::cout << "mcu-ota " OTA_VERSION " (compiler " __VERSION__ ", libcurl " << libraries.curl
+                  << ", " << libraries.tls << ")\n";
       }
       return ExitCode::Ok;
     };

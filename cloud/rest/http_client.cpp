@@ -223,6 +223,11 @@ std::string origin_of(std::string_view url) {
   return std::string(url.substr(0, url.find_first_of("/?", scheme + 3)));
 }
 
+HttpLibraries http_libraries() {
+  const curl_version_info_data* about = curl_version_info(CURLVERSION_NOW);
+  return {.curl = about->version, .tls = about->ssl_version == nullptr ? "" : about->ssl_version};
+}
+
 std::string new_request_id() {
   std::random_device random;
   std::array<std::byte, 16> bytes{};

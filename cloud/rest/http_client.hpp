@@ -74,6 +74,13 @@ class HttpClient {
 /// "https://host[:port]" of a URL, for messages: never a token.
 std::string origin_of(std::string_view url);
 
+/// The libraries that speak HTTP and TLS here, for support cases: "7.88.1", "OpenSSL/3.0.17".
+struct HttpLibraries {
+  std::string curl = {};
+  std::string tls = {};
+};
+HttpLibraries http_libraries();
+
 /// A fresh random UUID for x-ms-client-request-id and Request-Id.
 std::string new_request_id();
 

@@ -57,7 +57,17 @@ Outcome<Ok> create_enrollment(rest::DpsClient& dps, rest::Enrollment enrollment,
   enrollment.tags.clear();
   if (!tags.product.empty()) enrollment.tags[tag::kProduct] = tags.product;
   if (!tags.group.empty()) enrollment.tags[tag::kGroup] = tags.group;
-  return outcome_of(dps.create(enrollment));
+  const auto created = dps.create(enrollment);
+  if (created) return Ok{};
+  Failure failure = failure_of(created.error());
+  if (failure.kind == Failure::Kind::Conflict) {
+    const bool group = enrollment.kind == rest::EnrollmentKind::Group;
+    failure.message = "there is an enrollment '" + enrollment.id +
+                      "' already; look at it with `mcu-ota enrollment show " +
+                      (group ? "group " : "individual ") + enrollment.id +
+                      "` (--key-file FILE writes its key), or take another id";
+  }
+  return failure;
 }
 
 Outcome<Ok> delete_enrollment(rest::DpsClient& dps, rest::EnrollmentKind kind,

@@ -183,7 +183,17 @@ Outcome<rest::DeviceIdentity> create_device(rest::HubClient& hub, std::string_vi
                                             const DeviceFilter& tags) {
   OTA_TRY(check_device_id(id));
   OTA_TRY(check_tags(tags));
-  OTA_TRY(auto identity, outcome_of(hub.create_device(id)));
+  auto created = hub.create_device(id);
+  if (!created) {
+    Failure failure = failure_of(created.error());
+    if (failure.kind == Failure::Kind::Conflict) {
+      failure.message = "there is a device '" + std::string(id) +
+                        "' already; look at it with `mcu-ota device show` (--key-file FILE writes "
+                        "its connection string), or take another id";
+    }
+    return failure;
+  }
+  rest::DeviceIdentity identity = std::move(created).value();
   if (!tags.product.empty() || !tags.group.empty()) OTA_TRY(tag_device(hub, id, tags));
   return identity;
 }

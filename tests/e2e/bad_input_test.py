@@ -156,7 +156,17 @@ class WithHub(HubCase):
             self.operator.call("device", "create", "d1", "--key-file", self.path("1"))[0], 0)
         code, _, error = self.operator.call("device", "create", "d1", "--key-file", self.path("2"))
         self.assertEqual(code, CONFLICT)
-        self.assertIn("d1", error)
+        self.assertIn("there is a device 'd1' already", error)
+        # A key file that was lost is written again.
+        code, out, error = self.operator.call("device", "show", "d1", "--key-file", self.path("2"))
+        self.assertEqual(code, 0, error)
+        with open(self.path("1"), encoding="ascii") as first, \
+                open(self.path("2"), encoding="ascii") as second:
+            key = first.read()
+            self.assertEqual(key, second.read())
+        self.assertNotIn(key.rpartition("SharedAccessKey=")[2].strip(), out + error)
+        self.assertEqual(self.operator.call("device", "show", "d1", "--key-file",
+                                            self.path("2"))[0], USAGE)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,9 @@ class Enrollment(HubCase):
     def test_individual_ones_conflicts_and_deletion(self):
         create = ("enrollment", "create", "individual", "pump-9", "--product", "pump")
         self.assertEqual(self.operator.call(*create)[0], 0)
-        self.assertEqual(self.operator.call(*create)[0], CONFLICT)
+        code, _, error = self.operator.call(*create)
+        self.assertEqual(code, CONFLICT)
+        self.assertIn("there is an enrollment 'pump-9' already", error)
         delete = ("enrollment", "delete", "individual", "pump-9")
         self.assertEqual(self.operator.call(*delete)[0], REFUSED)
         self.assertEqual(self.operator.call(*delete, "--yes")[0], 0)

@@ -1,5 +1,6 @@
 """An HTTPS server on a free port of 127.0.0.1: a test decides its answers, it keeps requests."""
 
+import contextlib
 import dataclasses
 import http.client
 import threading
@@ -34,7 +35,7 @@ class Answer:
     status: int = 200
     headers: list = dataclasses.field(default_factory=list)
     body: bytes = b""
-    pieces: object = None  # an iterator of bytes instead of the body
+    pieces: object = None  # a generator of bytes instead of the body
 
 
 class _Server(ThreadingHTTPServer):
@@ -102,8 +103,9 @@ class HttpsServer:
                 if answer.pieces is None:
                     self.wfile.write(answer.body)
                     return
-                for piece in answer.pieces:
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                with contextlib.closing(answer.pieces) as pieces:
+                    for piece in pieces:
+                        self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 self.wfile.write(b"0\r\n\r\n")
 
             do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = answer
@@ -112,6 +114,15 @@ class HttpsServer:
                 pass
 
         return Handler
+
+
+def _pieces_of(answer, connection):
+    """An answer that has no end of its own: a client that leaves ends it."""
+    try:
+        while piece := answer.read1(65536):
+            yield piece
+    finally:
+        connection.close()
 
 
 class Forwarder:
@@ -139,7 +150,7 @@ class Forwarder:
             if name.lower() not in self.HOP_BY_HOP
         ]
         if answer.chunked:
-            return Answer(answer.status, headers, pieces=iter(lambda: answer.read1(65536), b""))
+            return Answer(answer.status, headers, pieces=_pieces_of(answer, connection))
         try:
             return Answer(answer.status, headers, answer.read())
         finally:
