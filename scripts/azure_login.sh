@@ -6,6 +6,10 @@ readonly exit_failed=1 exit_usage=2 exit_conflict=4 exit_refused=5 exit_quota=9
 # The tag on a resource group that says who made it.
 readonly maker_tag=created-by maker=mcu-ota
 
+# The programs that the scripts start need it not, and whoever may read their environment neither.
+secret=${PASSWORD:-}
+unset PASSWORD
+
 program=$(basename "$0" .sh)
 subscription=
 private= # a folder (mode 0700) that is gone when the script ends
@@ -55,7 +59,7 @@ explain() {
   local code=$exit_failed advice="run the same command again to go on where it stopped"
   if said 'AADSTS|Interactive authentication|az login'; then
     code=$exit_refused advice="check APP_ID, PASSWORD and TENANT_ID, or run 'az login'"
-  elif said 'AuthorizationFailed|does not have authorization'; then
+  elif said 'AuthorizationFailed|does not have authorization|No subscriptions found'; then
     code=$exit_refused advice="this login needs the role Contributor on the subscription"
   elif said 'CERTIFICATE_VERIFY_FAILED|certificate verify failed'; then
     advice="behind a proxy that looks into TLS, set REQUESTS_CA_BUNDLE to a file with its certificates"
@@ -63,12 +67,12 @@ explain() {
     code=$exit_quota advice="a subscription has one free hub: use --tier S1, or delete the other"
   elif said 'QuotaExceeded|Max number of|exceeded'; then
     code=$exit_quota advice="delete what is not needed, or ask Azure for a higher quota"
+  elif said 'LocationNotAvailable|LocationNotValid'; then
+    code=$exit_usage advice="choose another --location"
   elif said 'AlreadyTaken|already taken|not available|NameUnavailable|already exists|already in use'; then
     code=$exit_conflict advice="choose another name with --hub, --dps or --storage"
   elif said 'DeploymentActive|BeingDeleted'; then
     code=$exit_conflict advice="wait until that is done, then run the same command again"
-  elif said 'LocationNotAvailable|InvalidResourceGroupLocation|LocationNotValid'; then
-    code=$exit_usage advice="choose another --location"
   elif said 'Connection|Max retries|Name or service not known|timed out|Remote end closed'; then
     advice="check the connection, then run the same command again to go on where it stopped"
   fi
@@ -80,8 +84,7 @@ explain() {
 
 # A login of a service principal has a folder of its own: the secret is gone with it, and the user's login stays.
 login_as_application() {
-  local mine=${AZURE_CONFIG_DIR:-$HOME/.azure} file secret=${PASSWORD:-}
-  unset PASSWORD # the programs that this script starts need it no more
+  local mine=${AZURE_CONFIG_DIR:-$HOME/.azure} file
   if [ -z "${APP_ID:-}" ] || [ -z "$secret" ] || [ -z "${TENANT_ID:-}" ]; then
     fail $exit_usage "APP_ID, PASSWORD and TENANT_ID belong together; set all three, or none and run 'az login'"
   fi
@@ -125,7 +128,7 @@ read_group() {
   tagged_hub=${facts[3]} tagged_dps=${facts[4]} tagged_storage=${facts[5]}
 }
 
-# contents GROUP: TYPE and NAME of each resource, with a tab between them.
+# contents GROUP: TYPE, NAME and LOCATION of each resource, with tabs between them.
 contents() {
-  arm resource list --resource-group "$1" --query '[].[type, name]' --output tsv || explain "list resource group $1"
+  arm resource list --resource-group "$1" --query '[].[type, name, location]' --output tsv || explain "list resource group $1"
 }

@@ -46,11 +46,11 @@ read_arguments() {
 
 # Sets foreign to the number of resources that the set-up did not make.
 show_contents() {
-  local resources type name made count=0
+  local resources type name location made count=0
   resources=$(contents "$group")
   foreign=0
-  printf '%-42s %-26s %s\n' TYPE NAME 'MADE BY SETUP'
-  while IFS=$'\t' read -r type name; do
+  printf '%-40s %-26s %-14s %s\n' TYPE NAME LOCATION 'MADE BY SETUP'
+  while IFS=$'\t' read -r type name location; do
     [ -n "$type" ] || continue
     made=no
     case ${type,,}/$name in
@@ -59,9 +59,9 @@ show_contents() {
       *) foreign=$((foreign + 1)) ;;
     esac
     count=$((count + 1))
-    printf '%-42s %-26s %s\n' "$type" "$name" $made
+    printf '%-40s %-26s %-14s %s\n' "$type" "$name" "$location" $made
   done <<<"$resources"
-  printf '%s in resource group %s (%s)\n' "$count resources" "$group" "$group_location"
+  printf '%s in resource group %s\n' "$count resources" "$group"
 }
 
 refuse_what_is_not_ours() {

@@ -47,7 +47,7 @@ readonly template=$here/../infra/mcu-ota.json container=firmware deployment=mcu-
 readonly hub_policy=iothubowner dps_policy=provisioningserviceowner
 
 group=${MCU_OTA_GROUP:-mcu-ota}
-location=${MCU_OTA_LOCATION:-westeurope}
+location=${MCU_OTA_LOCATION:-}
 tier=${MCU_OTA_TIER:-}
 units=${MCU_OTA_UNITS:-}
 hub=${MCU_OTA_HUB:-}
@@ -92,7 +92,8 @@ read_arguments() {
 check_names() {
   local name
   matches "the group" "$group" '[-A-Za-z0-9_.()]{0,89}[-A-Za-z0-9_()]' "1 to 90 letters, digits, '-', '_', '.', '(' or ')'"
-  matches "the location" "$location" '[A-Za-z0-9 ]{1,50}' "a location of Azure, as westeurope"
+  location=${location,,} location=${location// /} # "West Europe" is westeurope
+  [ -z "$location" ] || matches "the location" "$location" '[a-z0-9]{1,50}' "a location of Azure, as westeurope"
   for name in "$hub" "$dps"; do
     [ -z "$name" ] || matches "the name" "$name" '[A-Za-z0-9][-A-Za-z0-9]{1,48}[A-Za-z0-9]' \
       "3 to 50 letters, digits or '-', not at its ends"
@@ -148,7 +149,7 @@ check_profile() {
     fail $exit_conflict "profile $profile is that of another hub; choose another file with --profile FILE, or remove it"
 }
 
-has() { grep -qixF "$1"$'\t'"$2" <<<"$resources"; }
+has() { cut -f 1,2 <<<"$resources" | grep -ixF "$1"$'\t'"$2" >/dev/null; }
 
 # choose_name KIND TYPE TAGGED WANTED GENERATED: the name of a resource. What exists keeps its name.
 choose_name() {
@@ -157,6 +158,16 @@ choose_name() {
     fail $exit_conflict "resource group $group has the $1 $3 already; leave the name out, or use another --group"
   fi
   echo "$name"
+}
+
+# What exists stays where it is; the group itself may be elsewhere.
+choose_location() {
+  local there
+  there=$(head -n 1 <<<"$resources" | cut -f 3)
+  if [ -n "$there" ] && [ "${location:-$there}" != "$there" ]; then
+    fail $exit_conflict "resource group $group has its resources in $there already; leave --location out, or use another --group"
+  fi
+  location=${there:-${location:-${group_location:-westeurope}}}
 }
 
 choose_names() {
@@ -181,8 +192,8 @@ read_deployment() {
   local facts asked="properties.parameters" made="properties.outputs"
   deployment_state=none deployed=''
   if ! facts=$(arm deployment group show --resource-group "$group" --name $deployment --output tsv --query "[
-      properties.provisioningState, join(' ', [$asked.hubName.value, $asked.dpsName.value, $asked.storageName.value,
-      $asked.containerName.value, $asked.tier.value, to_string($asked.units.value)]), $made.hubHost.value,
+      properties.provisioningState, join(' ', map(&to_string(@), [$asked.hubName.value, $asked.dpsName.value,
+      $asked.storageName.value, $asked.containerName.value, $asked.tier.value, $asked.units.value])), $made.hubHost.value,
       $made.dpsServiceHost.value, $made.dpsDeviceHost.value, $made.idScope.value, $made.blobEndpoint.value]"); then
     said DeploymentNotFound || explain "read the deployment of $group"
     return 0
@@ -448,9 +459,9 @@ main() {
     [ "$group_maker" = "$maker" ] ||
       fail $exit_conflict "resource group $group is there and was not made by this script; choose another with --group"
     [ "$group_state" != Deleting ] || fail $exit_conflict "resource group $group is being deleted; wait until it is gone"
-    location=$group_location
     resources=$(contents "$group")
   fi
+  choose_location
   choose_names
   deploy
   draft_profile

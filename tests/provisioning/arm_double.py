@@ -121,7 +121,8 @@ class ResourceManager:
         if path in ("/subscriptions", mine):
             about = {"id": mine, "subscriptionId": self.subscription.id, "tenantId": TENANT,
                      "displayName": "Test subscription", "state": "Enabled"}
-            return Answer(200, about if path == mine else {"value": [about]})
+            seen = [about] if self.subscription.is_visible else []
+            return Answer(200, about if path == mine else {"value": seen})
         for pattern, handler in self._routes():
             match = re.fullmatch(re.escape(mine) + pattern, path, re.IGNORECASE)
             if match:

@@ -93,6 +93,23 @@ class Refused(FailureCase):
         self.assertFalse(self.profile.exists())
         self.assert_continued()
 
+    def test_a_location_without_the_service_is_chosen_again(self):
+        self.double.subscription.closed.add("nowhere")
+        self.assertIn("choose another --location", self.setup("--location", "Nowhere", code=2))
+        self.assertEqual(self.kinds(), [])
+        self.setup("--location", "North Europe")
+        self.assertEqual({r.location for r in self.group().resources.values() if "/" not in r.name},
+                         {"northeurope"})
+        self.double.requests.clear()
+        self.assertIn("has its resources in northeurope", self.setup("--location", "westus",
+                                                                     code=4))
+        self.setup()
+        self.assertEqual(self.double.changes(), [])
+
+    def test_a_login_without_a_subscription_says_what_it_lacks(self):
+        self.double.subscription.is_visible = False
+        self.assertIn("needs the role Contributor", self.setup(code=5))
+
     def test_a_wrong_password_is_refused_and_not_shown(self):
         code, _, said = self.run_script("setup_resources", PASSWORD="wrong and secret")
         self.assertEqual(code, 5, said)

@@ -94,6 +94,8 @@ class Subscription:
         self.groups = {}  # by name in lower case
         self.taken = set()  # (kind, name in lower case) that others in the world have
         self.registered = set()  # namespaces of resource providers
+        self.is_visible = True  # to who logs in
+        self.closed = set()  # locations where nothing can be made
         self.failures = []  # (kind, Refusal): the next creation of that kind fails with it
         self._count = 0
 
@@ -133,6 +135,9 @@ class Subscription:
         namespace = kind.split("/", maxsplit=1)[0]
         demand(namespace in self.registered, "The subscription is not registered to use namespace "
                f"'{namespace}'.", 409, "MissingSubscriptionRegistration")
+        location = header.get("location")  # a child has none of its own
+        demand(location not in self.closed, f"The provided location '{location}' is not available "
+               f"for resource type '{kind}'.", 400, "LocationNotAvailableForResourceType")
         demand(NAMES[kind].fullmatch(name.split("/")[-1]), f"The name '{name}' is not valid.", 400,
                "InvalidResourceName")
         if kind == STORAGE and not self._mine(group, kind, name) and not self.is_free(kind, name):
@@ -156,6 +161,9 @@ class Subscription:
                  CONTAINER: self._check_container}
         check[kind](group, name, header, properties)
         old = self._mine(group, kind, name)
+        demand(not old or kind == CONTAINER or old.location == header["location"],
+               f"The resource '{name}' already exists in location '{old and old.location}'.", 409,
+               "InvalidResourceLocation")
         resource = Resource(kind, name, header.get("location", group.location),
                             dict(header.get("sku", {})), properties, self._etag())
         if old:

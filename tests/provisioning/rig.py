@@ -28,7 +28,6 @@ SKIP = 77
 CLI_VERSION = "2.45.0"  # what scripts/obtain_azure_cli installs
 RUN_LIMIT_S = 240
 APPLICATION, PASSWORD = "app-1", "a pass word = \"with\" $everything' @"
-FOREIGN = ("mcu-ota", "az", "openssl", "azsphere")
 
 
 def main():
@@ -112,8 +111,8 @@ class ProvisioningCase(unittest.TestCase):
 
     def wrap(self, name, program):
         wrapper = self.programs / name
-        wrapper.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$0 $*\" >>'{self.command_lines}'\n"
-                           f"exec '{program}' \"$@\"\n")
+        wrapper.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$0 $*${{PASSWORD:+ with the password}}\""
+                           f" >>'{self.command_lines}'\nexec '{program}' \"$@\"\n")
         wrapper.chmod(0o755)
 
     def environment(self, **more):
@@ -187,6 +186,10 @@ class ProvisioningCase(unittest.TestCase):
     def assert_no_secret_shown(self):
         commands = self.command_lines.read_text()
         self.assertIn("az login", commands.replace(f"{self.programs}/", ""))
+        # Nor in the environment, but of those that find the script itself.
+        exposed = {line.removeprefix(f"{self.programs}/").split()[0]
+                   for line in commands.splitlines() if line.endswith(" with the password")}
+        self.assertEqual(exposed - {"bash", "dirname", "basename"}, set())
         files = [path.read_text() for path in self.folder.glob("az/*") if path.is_file()]
         for secret in (PASSWORD, *self.double.subscription.access.secrets()):
             self.assertNotIn(secret, commands)
