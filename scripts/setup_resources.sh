@@ -436,7 +436,7 @@ report() {
 group      $group  (remove all of it: scripts/clean_resources.sh --group $group)
 hub        $hub_host  ($tier, units: $units)
 storage    $blob_endpoint  (container $container)
-profile    $profile
+profile    $profile  (check it all: mcu-ota doctor --profile $profile)
 
 In the configuration of devices:
 [dps]

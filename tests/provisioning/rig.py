@@ -84,6 +84,8 @@ class ProvisioningCase(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=self.top))
         self.profile = self.folder / "deep" / "profile.toml"
         self.command_lines = self.folder / "command-lines"
+        self.temporary = self.folder / "temporary"
+        self.temporary.mkdir()
         shutil.copytree(self.cloud, self.folder / "az")
         self._reset_double(Access())
         self._wrap_programs()
@@ -118,7 +120,7 @@ class ProvisioningCase(unittest.TestCase):
     def environment(self, **more):
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("MCU_OTA", "AZURE", "XDG"))}
-        return {**kept, **CLEAN, "HOME": str(self.folder),
+        return {**kept, **CLEAN, "HOME": str(self.folder), "TMPDIR": str(self.temporary),
                 "PATH": f"{self.programs}:{os.environ['PATH']}",
                 "AZURE_CONFIG_DIR": str(self.folder / "az"), "AZURE_CORE_COLLECT_TELEMETRY": "0",
                 "REQUESTS_CA_BUNDLE": str(self.bundle), "APP_ID": APPLICATION,
@@ -199,6 +201,4 @@ class ProvisioningCase(unittest.TestCase):
 
     def tearDown(self):
         self.assertEqual(self.double.unknown, [], "the double was asked what it does not model")
-        leftovers = [path for path in pathlib.Path(tempfile.gettempdir()).glob("tmp.*")
-                     if path.is_dir() and (path / "az.err").exists()]
-        self.assertEqual(leftovers, [], "a private folder of a script is left")
+        self.assertEqual(list(self.temporary.iterdir()), [], "a script left something behind")

@@ -72,7 +72,7 @@ class Whole(rig.ProvisioningCase):
 
     def check_it_works(self):
         """The profile reaches hub, storage and DPS; a device of the group gets the firmware."""
-        self.operate("device", "list")
+        self.operate("doctor")
         groups = self.operate("enrollment", "list")
         self.assertRegex(groups, r"mcu-ota +pump +lab +symmetricKey")
         firmware = self.folder / "pump.bin"
