@@ -3,8 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "cli/follow_rollout.hpp"
+#include "cli/forecast_view.hpp"
 #include "cli/json_output.hpp"
 #include "cli/progress_bar.hpp"
+#include "cli/rollout_view.hpp"
 #include "cli/session.hpp"
 #include "cli/text_of.hpp"
 #include "cli/verbs.hpp"
@@ -21,6 +24,8 @@ struct Arguments {
   std::string version;  // as typed, so that the message can say what is wrong with it
   std::string days = std::to_string(rollout::kTokenDaysDefault);
   bool dry_run = false;
+  bool wait = false;
+  FollowOptions follow;
 };
 
 /// 0 for what is no number or out of range: check_request() has the words for it.
@@ -40,7 +45,29 @@ const char* word_of(DeployResult::What what) {
   return "unknown";
 }
 
-void print_result_json(const DeployResult& result) {
+/// A deployment, and what was found out before (a dry run) or after it (waiting).
+struct Report {
+  DeployResult result;
+  std::optional<Plan> plan;
+  std::optional<Followed> followed;
+};
+
+nlohmann::json followed_json(const Followed& followed) {
+  nlohmann::json out = {{"outcome", to_text(followed.ending)},
+                        {"exitCode", static_cast<int>(followed.exit_code)},
+                        {"state", nullptr},
+                        {"counts", nullptr},
+                        {"failures", nlohmann::json::array()}};
+  if (followed.last) {
+    out["state"] = to_text(followed.last->release.state);
+    out["counts"] = tally_json(followed.last->tally);
+    out["failures"] = failures_json(followed.last->tally.failures);
+  }
+  return out;
+}
+
+void print_report_json(const Report& report) {
+  const DeployResult& result = report.result;
   nlohmann::json out = {{"schema", kJsonSchema},
                         {"result", word_of(result.what)},
                         {"configuration", result.configuration_id},
@@ -53,6 +80,8 @@ void print_result_json(const DeployResult& result) {
                         {"removed", result.removed},
                         {"warnings", result.warnings}};
   if (result.token_expires != 0) out["tokenExpires"] = contract::to_iso8601(result.token_expires);
+  if (report.plan) out["forecast"] = plan_json(*report.plan);
+  if (report.followed) out["wait"] = followed_json(*report.followed);
   print_json(out);
 }
 
@@ -73,6 +102,37 @@ void print_text(const DeployResult& result) {
   for (const std::string& id : result.removed) std::cout << "  removed  " << id << "\n";
 }
 
+/// People see what was deployed before they wait for it, programs get one document at the end.
+ExitCode tell(const Context& context, Session& session, const Arguments& arguments,
+              DeployResult result) {
+  const bool json = context.format == Format::Json;
+  Report told{.result = std::move(result), .plan = {}, .followed = {}};
+  if (arguments.dry_run) {
+    auto plan = make_plan(session, arguments.request, told.result.size_bytes,
+                          quotas_for(session, arguments.follow.quotas));
+    if (!plan) return report(context, plan.error());
+    told.plan = std::move(*plan);
+  }
+  if (!json) print_text(told.result);
+  if (!json && told.plan) std::cout << plan_text(*told.plan);
+  if (arguments.wait && !arguments.dry_run) {
+    const auto stream = FollowView::Stream::Error;
+    auto followed = follow_rollout(
+        session,
+        {.rollout = {.product = arguments.request.product,
+                     .group = arguments.request.group,
+                     .version = arguments.request.version},
+         .hub = rollout::FollowRequest::Hub::Known,
+         .mode = context.progress_wanted ? mode_for(stream) : FollowView::Mode::Silent,
+         .stream = stream},
+        arguments.follow);
+    if (!followed) return report(context, followed.error());
+    told.followed = std::move(*followed);
+  }
+  if (json) print_report_json(told);
+  return told.followed ? told.followed->exit_code : ExitCode::Ok;
+}
+
 ExitCode run(const Context& context, Arguments arguments) {
   rollout::DeployRequest& request = arguments.request;
   request.version = number_of(arguments.version);
@@ -88,7 +148,7 @@ ExitCode run(const Context& context, Arguments arguments) {
   const auto blobs = (*session)->blobs();
   if (!blobs) return report(context, blobs.error());
 
-  const auto result = [&] {
+  auto result = [&] {
     ProgressBar progress(context);
     const rollout::Cloud cloud{
         .hub = (*session)->hub(), .blobs = **blobs, .now = (*session)->clock()};
@@ -98,8 +158,7 @@ ExitCode run(const Context& context, Arguments arguments) {
   for (const std::string& warning : result->warnings) {
     std::cerr << "mcu-ota: warning: " << printable(warning) << "\n";
   }
-  context.format == Format::Json ? print_result_json(*result) : print_text(*result);
-  return ExitCode::Ok;
+  return tell(context, **session, arguments, std::move(*result));
 }
 
 }  // namespace
@@ -121,11 +180,18 @@ void add_deploy(CLI::App& app, Context& context) {
   verb->add_option("--mcu-version", request.mcu_version,
                    "What the MCU reports when it runs this firmware (default: VERSION)")
       ->type_name("TEXT");
-  verb->add_flag("--dry-run", arguments->dry_run, "Check everything and change nothing");
+  verb->add_flag("--dry-run", arguments->dry_run,
+                 "Check everything and change nothing; say who would get it and how long it takes");
+  auto* wait = verb->add_flag("--wait", arguments->wait,
+                              "Wait until every targeted device is done; the exit code says how "
+                              "it ended");
+  add_follow_options(*verb, arguments->follow);
+  for (const char* name : {"--timeout", "--interval"}) verb->get_option(name)->needs(wait);
   verb->footer(
       "Examples:\n"
       "  mcu-ota deploy pump.bin 12 pump lab\n"
       "  mcu-ota deploy pump.bin 12 pump lab --dry-run\n"
+      "  mcu-ota deploy pump.bin 12 pump lab --wait --timeout 30m\n"
       "  mcu-ota deploy pump-11.bin 13 pump lab --mcu-version 11   # back to an older firmware\n");
   verb->callback([&context, arguments] {
     context.run = [&context, arguments] { return run(context, *arguments); };

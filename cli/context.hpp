@@ -15,6 +15,7 @@ struct Context {
   std::string profile_path;  // empty: the default one
   std::string ca_file;       // empty: the profile's, else the system's certificates
   Format format = Format::Table;
+  bool json_lines = false;  // one document a line: verbs that follow something set it
   bool progress_wanted = true;
   std::function<ExitCode()> run;
 };

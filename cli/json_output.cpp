@@ -10,4 +10,8 @@ void print_json(const nlohmann::json& document) {
             << std::flush;
 }
 
+void print_json_line(const nlohmann::json& document) {
+  std::cout << document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+}
+
 }  // namespace ota::cli

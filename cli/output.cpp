@@ -28,8 +28,9 @@ ExitCode report(const Context& context, const Problem& problem) {
   if (context.format == Format::Json) {
     nlohmann::json error = {{"code", problem.code}, {"message", problem.message}};
     if (problem.retry_after_s) error["retryAfterSeconds"] = *problem.retry_after_s;
+    if (!problem.request_id.empty()) error["requestId"] = problem.request_id;
     const nlohmann::json document = {{"schema", kJsonSchema}, {"error", std::move(error)}};
-    print_json(document);
+    context.json_lines ? print_json_line(document) : print_json(document);
   }
   return problem.exit_code;
 }

@@ -20,6 +20,7 @@ struct Problem {
   std::string code = {};     // stable word for programs, "hub_unreachable"
   std::string message = {};  // one sentence: what, why, what to do
   std::optional<int> retry_after_s = {};
+  std::string request_id = {};  // of the request that the service refused
 };
 
 /// A command line that cannot be used.

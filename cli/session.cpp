@@ -19,7 +19,8 @@ Problem problem_of(const rollout::Failure& failure) {
   Problem out{.exit_code = ExitCode::Failed,
               .code = failure.code,
               .message = failure.message,
-              .retry_after_s = failure.retry_after_s};
+              .retry_after_s = failure.retry_after_s,
+              .request_id = failure.request_id};
   switch (failure.kind) {
     case Kind::Input:
       out.exit_code = ExitCode::Usage;
@@ -74,6 +75,7 @@ Result<std::unique_ptr<Session>, Problem> Session::open(const Context& context) 
 
 std::optional<Problem> Session::connect(const profile::Profile& settings, const std::string& name) {
   ca_file_ = settings.ca_file;
+  edition_ = {.kind = settings.kind, .tier = settings.tier, .units = settings.units};
   const auto unusable = [&name](const std::string& why) {
     return usage("connection_string_invalid", name + ": " + why);
   };
@@ -82,6 +84,7 @@ std::optional<Problem> Session::connect(const profile::Profile& settings, const 
   // One listener of the local hub serves DPS and devices; in Azure they are two hosts.
   const bool local = settings.kind == profile::Kind::Local;
   device_host_ = local && !settings.dps_host.empty() ? settings.dps_host : hub->host_name;
+  hub_connection_ = *hub;
   hub_.emplace(*hub, setup());
   if (!settings.storage_connection_string.empty()) {
     const auto storage = contract::parse_storage_connection(settings.storage_connection_string);
@@ -98,6 +101,14 @@ std::optional<Problem> Session::connect(const profile::Profile& settings, const 
 
 rest::ClientSetup Session::setup() {
   return {.http = {.ca_file = ca_file_}, .now = clock(), .pause = pause_, .random = random_};
+}
+
+std::unique_ptr<rest::HubClient> Session::hub_to_follow() {
+  rest::ClientSetup impatient = setup();
+  impatient.http.total_timeout_s = 60;
+  impatient.http.stalled_timeout_s = 15;
+  impatient.retry.tries_max = 1;
+  return std::make_unique<rest::HubClient>(*hub_connection_, std::move(impatient));
 }
 
 rest::WallClock Session::clock() const { return wall_clock(); }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+
+#include "base/text.hpp"
 
 namespace ota::cli {
 
@@ -32,6 +35,38 @@ std::string age_text(std::string_view iso_time, contract::UnixSeconds now) {
   if (age < 2 * 3600) return std::to_string(age / 60) + " min";
   if (age < 2 * 86'400) return std::to_string(age / 3600) + " h";
   return std::to_string(age / 86'400) + " d";
+}
+
+std::string duration_text(double seconds) {
+  struct Unit {
+    const char* name;
+    std::int64_t seconds;
+  };
+  constexpr std::array<Unit, 4> kUnits = {{{" d", 86'400}, {" h", 3600}, {" min", 60}, {" s", 1}}};
+  auto left = static_cast<std::int64_t>(std::ceil(std::clamp(seconds, 0.0, 1e15)));
+  if (left == 0) return "0 s";
+  std::size_t unit = 0;
+  while (left < kUnits.at(unit).seconds) ++unit;
+  std::string text = std::to_string(left / kUnits.at(unit).seconds) + kUnits.at(unit).name;
+  left %= kUnits.at(unit).seconds;
+  if (unit + 1 == kUnits.size() || left < kUnits.at(unit + 1).seconds) return text;
+  return text + " " + std::to_string(left / kUnits.at(unit + 1).seconds) + kUnits.at(unit + 1).name;
+}
+
+std::optional<std::int64_t> read_duration(std::string_view text) {
+  constexpr std::int64_t kSecondsMax = 366 * 86'400;
+  std::int64_t unit = 1;
+  if (!text.empty()) {
+    constexpr std::string_view kNames = "smhd";
+    constexpr std::array<std::int64_t, 4> kSeconds = {1, 60, 3600, 86'400};
+    if (const auto at = kNames.find(text.back()); at != std::string_view::npos) {
+      unit = kSeconds.at(at);
+      text.remove_suffix(1);
+    }
+  }
+  const auto number = read_number<std::uint32_t>(text);
+  if (!number || *number > kSecondsMax / unit) return std::nullopt;
+  return *number * unit;
 }
 
 std::string or_dash(std::string_view text) { return text.empty() ? "-" : std::string(text); }

@@ -51,5 +51,26 @@ TEST(Printable, ADeviceCannotSteerTheTerminal) {
   EXPECT_EQ(printable("Prüfstand"), "Prüfstand");
 }
 
+TEST(DurationText, ShowsTheTwoLargestUnits) {
+  EXPECT_EQ(duration_text(0), "0 s");
+  EXPECT_EQ(duration_text(0.2), "1 s");
+  EXPECT_EQ(duration_text(90), "1 min 30 s");
+  EXPECT_EQ(duration_text(1800), "30 min");
+  EXPECT_EQ(duration_text(7500), "2 h 5 min");
+  EXPECT_EQ(duration_text(14 * 86'400 + 300), "14 d");
+}
+
+TEST(ReadDuration, TakesOneNumberWithOneUnit) {
+  EXPECT_EQ(read_duration("90s"), 90);
+  EXPECT_EQ(read_duration("30m"), 1800);
+  EXPECT_EQ(read_duration("2h"), 7200);
+  EXPECT_EQ(read_duration("1d"), 86'400);
+  EXPECT_EQ(read_duration("45"), 45);
+  for (const char* text :
+       {"", "s", "m5", "1.5h", "-1s", "+1", "5 m", "5min", "4000000000d", "367d"}) {
+    EXPECT_EQ(read_duration(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace ota::cli

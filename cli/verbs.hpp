@@ -22,11 +22,15 @@ void add_doctor(CLI::App& app, Context& context);
 void add_enrollment(CLI::App& app, Context& context);
 /// Below the verb enrollment.
 void add_enrollment_key(CLI::App& enrollment, Context& context);
+void add_explain(CLI::App& app, Context& context);
 void add_hub(CLI::App& app, Context& context);
 /// Below the verb hub.
 void add_hub_events(CLI::App& hub, Context& context);
+void add_list(CLI::App& app, Context& context);
+void add_show(CLI::App& app, Context& context);
 void add_sim(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
+void add_watch(CLI::App& app, Context& context);
 
 }  // namespace ota::cli

@@ -15,7 +15,7 @@
 #include "cloud/rest/service_error.hpp"
 #include "cloud/rollout/fleet.hpp"
 #include "cloud/rollout/release.hpp"
-#include "cloud/rollout/status.hpp"
+#include "cloud/rollout/tally.hpp"
 #include "fuzz/require.hpp"
 #include "fuzz/script.hpp"
 
@@ -56,14 +56,22 @@ void read_configuration(std::string_view json) {
 void read_rows(std::string_view json) {
   const auto rows = rest::split_json_array(json);
   if (!rows) return;
-  std::vector<rollout::DeviceState> devices;
+  std::vector<rollout::FleetRow> counted;
   for (const std::string& row : *rows) {
     require(nlohmann::json::accept(row));
     read_configuration(row);
-    if (auto device = rollout::read_device(row)) devices.push_back(std::move(*device));
+    if (const auto device = rollout::read_device(row)) require(!device->id.empty());
+    if (auto count = rollout::read_fleet_row(row)) counted.push_back(std::move(*count));
   }
-  const rollout::Counts counts = rollout::count_devices(devices, 1);
-  require(counts.applied.value_or(0) <= static_cast<std::int64_t>(devices.size()));
+  for (const rollout::FleetRow& row : counted) {
+    require(row.devices >= 0);
+    const rollout::Tally tally = rollout::tally_of(
+        {row}, {.product = row.product, .group = row.group, .version = 1, .revision = 1});
+    require(tally.targeted == row.devices);
+    require(tally.waiting + tally.downloading + tally.interrupted + tally.applying + tally.done +
+                tally.failed + tally.newer ==
+            tally.targeted);
+  }
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ struct ApiError {
   int http_status = 0;    // 0: no answer arrived
   std::string code = {};  // the service's error code, or one of ours: unreachable, tls_untrusted,
                           // timeout, disconnected, too_large, file_unreadable
-  std::string message = {};     // for people; code never parses it
-  std::string request_id = {};  // x-ms-request-id, so that a support case can be opened
+  std::string message = {};            // for people; code never parses it
+  std::string request_id = {};         // x-ms-request-id, so that a support case can be opened
+  std::string client_request_id = {};  // ours, of the last try: the service logs it too
   std::optional<int> retry_after_s = {};
 };
 

@@ -99,6 +99,7 @@ std::string BlobClient::read_sas(std::string_view container, std::string_view na
 }
 
 ApiResult<HttpReply> BlobClient::send(HttpClient& http, Random& random, const Call& call) {
+  std::string request_id;
   const auto attempt = [&]() -> ApiResult<HttpReply> {
     HttpRequest request;
     request.method = call.method;
@@ -110,7 +111,8 @@ ApiResult<HttpReply> BlobClient::send(HttpClient& http, Random& random, const Ca
     // Signed afresh for each try: the date must be within 15 minutes of the service's clock.
     request.headers.emplace_back("x-ms-date", http_date(setup_.now()));
     request.headers.emplace_back("x-ms-version", kServiceVersion);
-    request.headers.emplace_back("x-ms-client-request-id", new_request_id());
+    request_id = new_request_id();
+    request.headers.emplace_back("x-ms-client-request-id", request_id);
     const std::uint64_t size = call.upload ? call.upload->size_bytes : call.body.size();
     request.headers.emplace_back("Content-Length", std::to_string(size));
     const std::string path = call.url.substr(origin_of(call.url).size());
@@ -125,9 +127,8 @@ ApiResult<HttpReply> BlobClient::send(HttpClient& http, Random& random, const Ca
     request.headers.emplace_back("Authorization", *authorization);
     return http.send(request);
   };
-  OTA_TRY(HttpReply reply, Retry(setup_.pause, random, setup_.retry).run(Repeatable::Yes, attempt));
-  if (reply.status < 200 || reply.status > 299) return service_error(reply, call.what);
-  return reply;
+  auto result = Retry(setup_.pause, random, setup_.retry).run(Repeatable::Yes, attempt);
+  return judged(std::move(result), {.what = call.what, .id = request_id});
 }
 
 ApiResult<Ok> BlobClient::ensure_container(std::string_view container) {

@@ -131,13 +131,12 @@ ApiResult<Ok> HubClient::delete_configuration(std::string_view id, std::string_v
   return Ok{};
 }
 
-ApiResult<std::vector<JsonText>> HubClient::query_all(std::string_view query,
-                                                      std::size_t rows_max) {
+ApiResult<Rows> HubClient::query_some(std::string_view query, std::size_t rows_max) {
   ServiceCall call{.method = "POST",
                    .path = "/devices/query",
                    .body = query_body(query),
                    .what = "query the devices"};
-  std::vector<JsonText> out;
+  Rows out;
   std::string continuation;
   for (int page = 0; page < kPagesMax; ++page) {
     call.headers = {{"x-ms-max-item-count", std::to_string(kQueryPageRows)}};
@@ -145,11 +144,22 @@ ApiResult<std::vector<JsonText>> HubClient::query_all(std::string_view query,
     OTA_TRY(const HttpReply reply, session_.send(call));
     auto rows = split_json_array(reply.body);
     if (!rows) return unreadable(reply, call.what);
-    for (std::string& row : *rows) out.push_back({std::move(row)});
+    for (std::string& row : *rows) out.rows.push_back({std::move(row)});
     continuation = reply.header("x-ms-continuation").value_or("");
-    if (continuation.empty()) return out;
-    if (out.size() > rows_max) break;
+    out.more = !continuation.empty();
+    if (!out.more || out.rows.size() >= rows_max) break;
   }
+  if (out.rows.size() > rows_max) {
+    out.rows.resize(rows_max);
+    out.more = true;
+  }
+  return out;
+}
+
+ApiResult<std::vector<JsonText>> HubClient::query_all(std::string_view query,
+                                                      std::size_t rows_max) {
+  OTA_TRY(Rows found, query_some(query, rows_max));
+  if (!found.more) return std::move(found.rows);
   return ApiError{.kind = ApiError::Kind::Protocol,
                   .http_status = 200,
                   .code = "too_many_rows",

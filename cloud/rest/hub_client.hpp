@@ -52,6 +52,12 @@ struct EventsWanted {
   std::optional<std::uint64_t> from = {};  // number of the first one; nothing: those that come
 };
 
+/// What a query gives, or the beginning of it.
+struct Rows {
+  std::vector<JsonText> rows = {};
+  bool more = false;  // there are more of them
+};
+
 /// The largest page that IoT Hub gives, and where query_all() stops asking.
 inline constexpr int kQueryPageRows = 100;
 inline constexpr std::size_t kQueryRowsMax = 100'000;
@@ -77,6 +83,9 @@ class HubClient {
   /// @errors Protocol: more than `rows_max` rows.
   ApiResult<std::vector<JsonText>> query_all(std::string_view query,
                                              std::size_t rows_max = kQueryRowsMax);
+
+  /// The first rows of a query; asks for no more pages than they need.
+  ApiResult<Rows> query_some(std::string_view query, std::size_t rows_max);
 
   ApiResult<JsonText> get_twin(std::string_view device_id);
   /// Merges `patch` (tags, properties.desired) into the twin; null deletes.

@@ -99,6 +99,35 @@ TEST_F(HubClientTest, ListsConfigurationsAndSkipsWhatItCannotRead) {
   EXPECT_EQ(server.requests()[0].query, "api-version=2021-04-12&top=100");
 }
 
+TEST_F(HubClientTest, AnErrorNamesTheIdThatTheRequestCarried) {
+  answer = [](const test::Request&) {
+    return test::Response{.status = 404, .headers = {{"x-ms-request-id", "theirs"}}};
+  };
+  const auto twin = client().get_twin("a");
+  ASSERT_FALSE(twin);
+  EXPECT_EQ(twin.error().client_request_id, server.requests()[0].header("Request-Id"));
+  EXPECT_FALSE(twin.error().client_request_id.empty());
+  EXPECT_EQ(twin.error().request_id, "theirs");
+}
+
+TEST_F(HubClientTest, ARequestWithoutAnAnswerHasItsIdToo) {
+  answer = [](const test::Request&) { return test::Response{.drop = true}; };
+  EXPECT_FALSE(client().get_twin("a").error().client_request_id.empty());
+}
+
+TEST_F(HubClientTest, TheBeginningOfAQueryCostsNoMorePagesThanItNeeds) {
+  answer = [](const test::Request&) {
+    return test::Response{.headers = {{"x-ms-continuation", "again"}}, .body = R"([1,2,3])"};
+  };
+  const auto some = client().query_some("SELECT * FROM devices", 4);
+  ASSERT_TRUE(some);
+  EXPECT_EQ(some->rows.size(), 4U);
+  EXPECT_TRUE(some->more);
+  EXPECT_EQ(server.requests().size(), 2U);
+  answer = [](const test::Request&) { return test::Response{.body = R"([1,2,3])"}; };
+  EXPECT_FALSE(client().query_some("SELECT * FROM devices", 3)->more);
+}
+
 TEST_F(HubClientTest, CreatesWithoutIfMatchAndUpdatesWithIt) {
   ASSERT_TRUE(client().create_configuration({.id = "x"}));
   ASSERT_TRUE(client().update_configuration({.id = "x", .etag = "MQ=="}));

@@ -112,4 +112,11 @@ ApiError service_error(const HttpReply& reply, const std::string& what) {
   return error;
 }
 
+ApiResult<HttpReply> judged(ApiResult<HttpReply> result, const SentRequest& request) {
+  if (result && result->status >= 200 && result->status <= 299) return result;
+  ApiError error = result ? service_error(*result, request.what) : result.error();
+  error.client_request_id = request.id;
+  return error;
+}
+
 }  // namespace ota::rest

@@ -37,7 +37,8 @@ const std::string& ServiceSession::token() {
 }
 
 ApiResult<HttpReply> ServiceSession::send(const ServiceCall& call) {
-  const auto attempt = [this, &call] {
+  std::string request_id;
+  const auto attempt = [this, &call, &request_id] {
     HttpRequest request;
     request.method = call.method;
     request.url = base_url_ + call.path + "?api-version=" + api_version_ +
@@ -45,7 +46,8 @@ ApiResult<HttpReply> ServiceSession::send(const ServiceCall& call) {
     request.headers = call.headers;
     request.headers.emplace_back("Authorization", token());
     request.headers.emplace_back("Accept", "application/json");
-    request.headers.emplace_back("Request-Id", new_request_id());
+    request_id = new_request_id();
+    request.headers.emplace_back("Request-Id", request_id);
     if (!call.body.empty() && !has_content_type(call)) {
       request.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
     }
@@ -54,9 +56,8 @@ ApiResult<HttpReply> ServiceSession::send(const ServiceCall& call) {
     request.on_piece = call.on_piece;
     return http_.send(request);
   };
-  OTA_TRY(HttpReply reply, retry_.run(call.repeatable, attempt));
-  if (reply.status < 200 || reply.status > 299) return service_error(reply, call.what);
-  return reply;
+  auto result = retry_.run(call.repeatable, attempt);
+  return judged(std::move(result), {.what = call.what, .id = request_id});
 }
 
 }  // namespace ota::rest

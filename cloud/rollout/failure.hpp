@@ -23,6 +23,7 @@ struct Failure {
   std::string code = {};     // stable word for programs
   std::string message = {};  // one sentence: what, why, what to do
   std::optional<int> retry_after_s = {};
+  std::string request_id = {};  // our id of the request that failed; the service logs it too
 };
 
 template <class T>

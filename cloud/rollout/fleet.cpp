@@ -137,12 +137,6 @@ Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const Devic
   return query(hub, conditions.text());
 }
 
-Outcome<std::vector<DeviceState>> targeted_devices(rest::HubClient& hub,
-                                                   std::string_view target_condition) {
-  if (target_condition.empty()) return std::vector<DeviceState>();  // parked: nobody
-  return query(hub, std::string(target_condition));
-}
-
 Outcome<DeviceState> show_device(rest::HubClient& hub, std::string_view id) {
   OTA_TRY(check_device_id(id));
   OTA_TRY(const auto twin, outcome_of(hub.get_twin(id)));

@@ -51,10 +51,6 @@ struct ReportFilter {
 Outcome<std::vector<DeviceState>> list_devices(rest::HubClient& hub, const DeviceFilter& filter,
                                                const ReportFilter& report = {});
 
-/// The devices that a target condition selects.
-Outcome<std::vector<DeviceState>> targeted_devices(rest::HubClient& hub,
-                                                   std::string_view target_condition);
-
 /// @errors NotFound
 Outcome<DeviceState> show_device(rest::HubClient& hub, std::string_view id);
 

@@ -4,7 +4,6 @@
 
 #include "base/encoding.hpp"
 #include "cloud/rollout/ids.hpp"
-#include "cloud/rollout/status.hpp"
 #include "tests/http/recorded_pause.hpp"
 #include "tests/http/scripted_server.hpp"
 
@@ -174,67 +173,6 @@ TEST_F(FleetTest, BadIdsAreRefusedBeforeAnythingIsSent) {
   }
   EXPECT_TRUE(server.requests().empty());
   EXPECT_TRUE(check_device_id("Dev-1.a+b%_#*?!(),:=@$'"));
-}
-
-TEST(CountDevices, CountsByTheDevicesOwnWordsForThisVersion) {
-  const auto device = [](const char* status, std::uint32_t version, std::uint32_t target) {
-    DeviceState out{.id = "d"};
-    out.report.status = status;
-    out.report.version = version;
-    out.report.target = target;
-    return out;
-  };
-  const Counts counts =
-      count_devices({device("applied", 8, 8), device("applied", 7, 7), device("downloading", 7, 8),
-                     device("error", 7, 8), device("error", 6, 7), DeviceState{.id = "silent"}},
-                    8);
-  EXPECT_EQ(counts.targeted, 6);
-  EXPECT_EQ(counts.applied, 1);
-  EXPECT_EQ(counts.downloading, 1);
-  EXPECT_EQ(counts.error, 1);
-  EXPECT_EQ(counts.applying, 0);
-}
-
-std::string release_json(std::uint32_t version, const char* metrics) {
-  const Release release{
-      .product = "pump", .group = "lab", .version = version, .url = "https://h/x"};
-  std::string json = rest::encode_configuration(*make_configuration(release));
-  json.pop_back();
-  return json + metrics + "}";
-}
-
-TEST_F(FleetTest, ListsReleasesNewestFirstAndKeepsUnknownCountsApart) {
-  answer = [](const test::Request&) {
-    return test::Response{
-        .body = "[" + release_json(7, "") + "," +
-                release_json(8, R"(,"systemMetrics":{"results":{"targetedCount":3}})") +
-                R"(,{"id":"foreign"}])"};
-  };
-  const auto releases = list_releases(hub);
-  ASSERT_TRUE(releases);
-  ASSERT_EQ(releases->size(), 2U);
-  EXPECT_EQ((*releases)[0].release.version, 8U);
-  EXPECT_EQ((*releases)[0].counts.targeted, 3);
-  EXPECT_EQ((*releases)[0].counts.applied, std::nullopt);
-  EXPECT_EQ((*releases)[1].counts.targeted, std::nullopt);
-}
-
-TEST_F(FleetTest, ShowsAReleaseWithTheDevicesItTargets) {
-  answer = [](const test::Request& request) {
-    if (request.path == "/devices/query") {
-      return test::Response{.body = "[" + std::string(kTwin) + "]"};
-    }
-    return test::Response{.body = release_json(8, "")};
-  };
-  const auto detail = show_release(hub, "ota-pump-lab-v8-r1-x");
-  ASSERT_TRUE(detail) << detail.error().message;
-  EXPECT_EQ(detail->devices.size(), 1U);
-  EXPECT_EQ(detail->status.counts.downloading, 1);
-}
-
-TEST_F(FleetTest, AForeignConfigurationIsNoRelease) {
-  answer = [](const test::Request&) { return test::Response{.body = R"({"id":"edge"})"}; };
-  EXPECT_EQ(show_release(hub, "edge").error().code, "not_a_release");
 }
 
 }  // namespace

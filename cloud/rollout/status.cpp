@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "cloud/rollout/find.hpp"
+#include "contract/azure/names.hpp"
+#include "contract/offer.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -14,6 +15,43 @@ std::optional<std::int64_t> count(const std::map<std::string, std::int64_t>& res
   return it == results.end() ? std::nullopt : std::optional(it->second);
 }
 
+std::string reported(std::string_view key) {
+  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
+}
+
+/// Of releases in list order (newest first within a product and group).
+void mark_superseded(std::vector<ReleaseStatus>& releases) {
+  const ReleaseStatus* newest = nullptr;
+  for (ReleaseStatus& one : releases) {
+    const bool same = newest != nullptr && newest->release.product == one.release.product &&
+                      newest->release.group == one.release.group;
+    if (!same) newest = nullptr;
+    if (newest != nullptr) one.superseded_by = newest->release.version;
+    if (newest == nullptr && one.release.state != RolloutState::Aborted) newest = &one;
+  }
+}
+
+/// Adds what a condition selects, up to the limit, if `wanted` says so.
+template <class Wanted>
+Outcome<Ok> add_devices(rest::HubClient& hub, const std::string& condition, std::size_t devices_max,
+                        DeviceList& list, Wanted wanted) {
+  if (list.devices.size() >= devices_max) {
+    list.more = true;
+    return Ok{};
+  }
+  const std::size_t room = devices_max - list.devices.size();
+  OTA_TRY(const auto found,
+          outcome_of(hub.query_some("SELECT * FROM devices WHERE " + condition, room)));
+  list.more = list.more || found.more;
+  for (const rest::JsonText& row : found.rows) {
+    auto device = read_device(row.text);
+    if (device && wanted(*device)) list.devices.push_back(std::move(*device));
+  }
+  return Ok{};
+}
+
+}  // namespace
+
 Counts metrics_of(const rest::Configuration& configuration) {
   const auto& results = configuration.metric_results;
   return {.targeted = count(configuration.system_results, "targetedCount"),
@@ -23,12 +61,6 @@ Counts metrics_of(const rest::Configuration& configuration) {
           .applied = count(results, metric::kApplied),
           .error = count(results, metric::kError)};
 }
-
-bool reports(const DeviceState& device, contract::StatusWord word) {
-  return device.report.status == contract::to_text(word);
-}
-
-}  // namespace
 
 Outcome<std::vector<ReleaseStatus>> list_releases(rest::HubClient& hub) {
   OTA_TRY(const auto configurations, outcome_of(hub.list_configurations()));
@@ -44,32 +76,49 @@ Outcome<std::vector<ReleaseStatus>> list_releases(rest::HubClient& hub) {
     return std::tie(x.product, x.group, y.version, y.revision) <
            std::tie(y.product, y.group, x.version, x.revision);
   });
+  mark_superseded(out);
   return out;
 }
 
-Outcome<ReleaseDetail> show_release(rest::HubClient& hub, std::string_view id) {
-  OTA_TRY(auto found, find_rollout(hub, {.id = std::string(id)}));
-  OTA_TRY(auto devices, targeted_devices(hub, found.configuration.target_condition));
-  const Counts counts = count_devices(devices, found.release.version);
-  return ReleaseDetail{.status = {.release = std::move(found.release), .counts = counts},
-                       .devices = std::move(devices)};
+Outcome<DeviceList> devices_of(rest::HubClient& hub, const DeployedRelease& release,
+                               const DeviceSelection& selection) {
+  namespace key = contract::report_key;
+  const std::string targeted = contract::target_condition(release.product, release.group);
+  const std::size_t limit = selection.devices_max;
+  DeviceList list;
+  if (selection.which == Which::All) {
+    OTA_TRY(add_devices(hub, targeted, limit, list, [](const DeviceState&) { return true; }));
+    return list;
+  }
+  const std::string version = std::to_string(release.version);
+  const auto is = [](std::string_view name, const std::string& value) {
+    return reported(name) + " = " + value;
+  };
+  // A comparison with what is not there is never true, so that is asked for by itself.
+  const auto is_not = [](std::string_view name, const std::string& value) {
+    return "NOT IS_DEFINED(" + reported(name) + ") OR " + reported(name) + " != " + value;
+  };
+  const std::string failed =
+      targeted + " AND " + is(key::kStatus, "'error'") + " AND " + is(key::kTarget, version);
+  OTA_TRY(add_devices(hub, failed, limit, list, [&release](const DeviceState& device) {
+    return standing_of(device.report, release) != Standing::Done;
+  }));
+  const std::string others = targeted + " AND (" + is_not(key::kVersion, version) + " OR " +
+                             is_not(key::kStatus, "'applied'") + ") AND (" +
+                             is_not(key::kStatus, "'error'") + " OR " +
+                             is_not(key::kTarget, version) + ")";
+  OTA_TRY(add_devices(hub, others, limit, list, [&release](const DeviceState& device) {
+    return standing_of(device.report, release) != Standing::Done;
+  }));
+  return list;
 }
 
-Counts count_devices(const std::vector<DeviceState>& devices, std::uint32_t version) {
-  using contract::StatusWord;
-  const auto with = [&devices, version](StatusWord word) {
-    return std::count_if(devices.begin(), devices.end(), [&](const DeviceState& device) {
-      const auto& about =
-          word == StatusWord::Applied ? device.report.version : device.report.target;
-      return reports(device, word) && about == version;
-    });
-  };
-  return {.targeted = static_cast<std::int64_t>(devices.size()),
-          .downloading = with(StatusWord::Downloading),
-          .interrupted = with(StatusWord::Interrupted),
-          .applying = with(StatusWord::Applying),
-          .applied = with(StatusWord::Applied),
-          .error = with(StatusWord::Error)};
+Outcome<RolloutDetail> show_rollout(rest::HubClient& hub, const RolloutName& name,
+                                    const DeviceSelection& selection) {
+  RolloutDetail out;
+  OTA_TRY(out.sight, look(hub, name));
+  OTA_TRY(out.list, devices_of(hub, out.sight.release, selection));
+  return out;
 }
 
 }  // namespace ota::rollout

@@ -1,6 +1,6 @@
 #pragma once
 
-// The use case behind `mcu-ota status`: how far each release is.
+// The use cases behind `mcu-ota list`, `show` and `status`: how far each release is.
 
 #include <optional>
 #include <string>
@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "cloud/rest/hub_client.hpp"
+#include "cloud/rollout/find.hpp"
 #include "cloud/rollout/fleet.hpp"
+#include "cloud/rollout/follow.hpp"
 #include "cloud/rollout/release.hpp"
 
 namespace ota::rollout {
@@ -26,21 +28,42 @@ struct Counts {
 struct ReleaseStatus {
   DeployedRelease release = {};
   Counts counts = {};
+  std::uint32_t superseded_by = 0;  // a newer version of the same product and group; 0: none
 };
 
-/// One release with its devices, counted from their twins: fresher than the hub's metrics.
-struct ReleaseDetail {
-  ReleaseStatus status = {};
-  std::vector<DeviceState> devices = {};
-};
+/// What the hub counted last.
+Counts metrics_of(const rest::Configuration& configuration);
 
 /// All releases on the hub, by product and group, newest first; counts are the hub's metrics.
 Outcome<std::vector<ReleaseStatus>> list_releases(rest::HubClient& hub);
 
-/// @errors NotFound: no such configuration, or not one of ours
-Outcome<ReleaseDetail> show_release(rest::HubClient& hub, std::string_view id);
+enum class Which : std::uint8_t {
+  All,         // every targeted device
+  Unfinished,  // those that do not run the release; failed ones first
+};
 
-/// What the devices' own reports say about a version.
-Counts count_devices(const std::vector<DeviceState>& devices, std::uint32_t version);
+struct DeviceSelection {
+  Which which = Which::Unfinished;
+  std::size_t devices_max = 50;
+};
+
+struct DeviceList {
+  std::vector<DeviceState> devices = {};
+  bool more = false;  // there are more of them than were asked for
+};
+
+/// The devices of a release's product and group, also while it is paused or aborted.
+Outcome<DeviceList> devices_of(rest::HubClient& hub, const DeployedRelease& release,
+                               const DeviceSelection& selection);
+
+/// One rollout with its devices, counted and listed from their twins: fresher than the metrics.
+struct RolloutDetail {
+  Sight sight = {};
+  DeviceList list = {};
+};
+
+/// @errors NotFound: no such configuration, or not one of ours
+Outcome<RolloutDetail> show_rollout(rest::HubClient& hub, const RolloutName& name,
+                                    const DeviceSelection& selection);
 
 }  // namespace ota::rollout

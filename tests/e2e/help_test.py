@@ -20,14 +20,12 @@ def documented_verbs():
     tops = {verb for _, verb, _ in top_verbs()}
     found = set()
     for row in rows:
-        noun = ()
-        for span in re.findall(r"`([^`]+)`", row.split("|")[1]):
+        noun = ()  # "`device list`, `show`": what follows is below the noun too
+        for place, span in enumerate(re.findall(r"`([^`]+)`", row.split("|")[1])):
             words = tuple(word for word in span.split() if re.fullmatch(r"[a-z][a-z-]*", word))
-            if words and words[0] in tops:
+            if place == 0 and len(words) > 1:
                 noun = words[:1]
-                found.add(words)
-            else:  # "`device list`, `show`"
-                found.add(noun + words)
+            found.add(words if place == 0 or (not noun and words[0] in tops) else noun + words)
     return found
 
 

@@ -132,7 +132,6 @@ JSON_PAGES = {"x-ms-max-item-count": r"[1-9][0-9]?|100"}
 
 RULES = [
     Rule(HUB, "GET", "/configurations", {"top": r"[1-9][0-9]?|100"}),
-    Rule(HUB, "GET", "/configurations/{}"),
     Rule(HUB, "PUT", "/configurations/{}", if_match=ANY, body=configuration),
     Rule(HUB, "DELETE", "/configurations/{}", if_match=ANY),
     Rule(HUB, "POST", "/devices/query", body=query, headers=JSON_PAGES),
@@ -203,6 +202,13 @@ DAY = [
     (("doctor",), ("--write",), 0),
     (("status",), (), 0),
     (("status",), ("{rollout}",), 0),
+    (("list",), (), 0),
+    (("show",), ("pump", "lab"), 0),
+    (("show",), ("{rollout}", "--all"), 0),
+    (("watch",), ("{rollout}", "--once"), 0),
+    (("watch",), ("--once",), 0),
+    (("watch",), ("pump", "lab", "--timeout", "1s"), 8),
+    (("explain",), ("d#1'%",), 0),
     (("device", "delete"), ("d2", "--yes"), 0),
 ]
 

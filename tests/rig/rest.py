@@ -59,6 +59,14 @@ class Service:
     def configurations(self):
         return self._call(self._hub, "GET", "configurations")
 
+    def configuration(self, identity):
+        return self._call(self._hub, "GET", f"configurations/{identity}")
+
+    def put_configuration(self, configuration):
+        """Only over the state that was read."""
+        path = f"configurations/{configuration['id']}"
+        self._call(self._hub, "PUT", path, configuration, if_match=configuration["etag"])
+
     def delete_configuration(self, identity):
         self._call(self._hub, "DELETE", f"configurations/{identity}", if_match="*")
 

@@ -35,7 +35,7 @@ class Site:
         self._hub = None
 
     # ---- the hub ----
-    def start_hub(self, mqtt_port=0, https_port=0, arguments=()):
+    def start_hub(self, mqtt_port=0, https_port=0, arguments=(), log_level="warn"):
         """Starts the hub on free ports, or on given ones."""
         self._hub = Child(
             "hub",
@@ -52,7 +52,7 @@ class Site:
                 "--https-port",
                 str(https_port),
                 "--log-level",
-                "warn",
+                log_level,
                 *arguments,
             ],
             self.folder / "hub.log",
@@ -66,7 +66,7 @@ class Site:
         self.device_host = facts["device_host"]
         self.id_scope = facts["id_scope"]
         self._ports = (facts["mqtt_port"], facts["https_port"])
-        self._hub_arguments = arguments
+        self._hub_arguments = (arguments, log_level)
         return facts
 
     @property
@@ -92,7 +92,7 @@ class Site:
 
     def start_hub_again(self):
         """On the ports that agents and blobs know."""
-        return self.start_hub(*self._ports, self._hub_arguments)
+        return self.start_hub(*self._ports, *self._hub_arguments)
 
     # ---- the operator ----
     def operate(self, *arguments, check=True, timeout_s=60):

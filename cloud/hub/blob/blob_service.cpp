@@ -1,5 +1,7 @@
 #include "cloud/hub/blob/blob_service.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 #include <variant>
 
@@ -32,6 +34,10 @@ struct Echo {
     reply.headers.add("x-ms-request-id", request_id);
     reply.headers.add("x-ms-version", version);
     if (!client_request_id.empty()) reply.headers.add("x-ms-client-request-id", client_request_id);
+    if (reply.status >= 400) {
+      spdlog::info("blob storage: answered {}; request {}, of the client {}", reply.status,
+                   request_id, client_request_id.empty() ? "-" : client_request_id.substr(0, 64));
+    }
     return reply;
   }
 };

@@ -50,6 +50,18 @@ bool on_this_machine(const std::string& address) {
   return parsed.is_loopback();
 }
 
+/// A failure that a person sees names the request's id: with it the log tells what was asked.
+void log_refusal(const HttpRequest& request, int status) {
+  constexpr std::size_t kShownMax = 64;
+  const auto sent = request.headers.find("Request-Id");
+  std::string id(sent.value_or("-").substr(0, kShownMax));
+  for (char& c : id) {
+    if (c <= 0x20 || c > 0x7E) c = '.';
+  }
+  spdlog::log(status >= 500 ? spdlog::level::warn : spdlog::level::info,
+              "{} {}: answered {}; request {}", request.method, request.path, status, id);
+}
+
 Route route_of_service(std::string_view path) {
   constexpr std::pair<std::string_view, Route> kRoutes[] = {
       {"/twins", Route::Twins},
@@ -128,7 +140,10 @@ Reply HttpRouter::about_metrics(const RequestHead& head) {
 
 Reply HttpRouter::ask_core(const HttpRequest& request) {
   try {
-    if (auto response = parts_.core.handle(request)) return to_reply(std::move(*response));
+    if (auto response = parts_.core.handle(request)) {
+      if (response->status >= 400) log_refusal(request, response->status);
+      return to_reply(std::move(*response));
+    }
   } catch (const std::exception& error) {
     spdlog::error("{} {}: {}", request.method, request.path, error.what());
     return json_error(500, "ServerError", "internal error; the hub's log has the reason");

@@ -1,0 +1,170 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/follow_rollout.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/json_output.hpp"
+#include "cli/rollout_view.hpp"
+#include "cli/rollout_words.hpp"
+#include "cli/session.hpp"
+#include "cli/text_of.hpp"
+#include "cli/verbs.hpp"
+
+namespace ota::cli {
+namespace {
+
+using rollout::Sight;
+
+struct Arguments {
+  std::vector<std::string> words;
+  FollowOptions follow;
+  bool once = false;
+};
+
+FollowView::Mode mode_of(const Context& context) {
+  return context.format == Format::Json ? FollowView::Mode::Json
+                                        : mode_for(FollowView::Stream::Out);
+}
+
+ExitCode watch_one(const Context& context, Session& session, const Arguments& arguments) {
+  const auto name = read_rollout(arguments.words);
+  if (!name) return report(context, name.error());
+  if (arguments.once) {
+    const auto sight = rollout::look(session.hub(), *name);
+    if (!sight) return report(context, problem_of(sight.error()));
+    const bool json = context.format == Format::Json;
+    FollowView view(
+        {.mode = json ? FollowView::Mode::Json : FollowView::Mode::Lines, .now = session.clock()});
+    view.looked(*sight);
+    return ExitCode::Ok;
+  }
+  const auto followed =
+      follow_rollout(session, {.rollout = *name, .mode = mode_of(context)}, arguments.follow);
+  return followed ? followed->exit_code : report(context, followed.error());
+}
+
+/// All rollouts in force, one row each.
+class Overview {
+ public:
+  Overview(FollowView::Mode mode, rest::WallClock now) : mode_(mode), now_(std::move(now)) {}
+
+  void show(const std::vector<Sight>& rollouts) {
+    const std::string text = mode_ == FollowView::Mode::Json ? json(rollouts) : table(rollouts);
+    if (text == shown_ && mode_ != FollowView::Mode::Live) return;
+    if (mode_ == FollowView::Mode::Live && lines_ > 0) {
+      std::cout << "\x1b[" << lines_ << "A\r\x1b[J";
+    }
+    shown_ = text;
+    const std::string time = contract::to_iso8601(now_());
+    if (mode_ == FollowView::Mode::Json) {
+      nlohmann::json document = nlohmann::json::parse(text);
+      document["time"] = time;
+      return print_json_line(document);
+    }
+    const std::string whole = text + "seen at " + time.substr(11) + "\n";
+    std::cout << whole << std::flush;
+    lines_ = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), '\n'));
+  }
+
+ private:
+  static std::string json(const std::vector<Sight>& rollouts) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const Sight& one : rollouts) rows.push_back(sight_json(one));
+    const nlohmann::json document = {
+        {"schema", kJsonSchema}, {"event", "overview"}, {"rollouts", std::move(rows)}};
+    return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+  std::string table(const std::vector<Sight>& rollouts) const {
+    if (rollouts.empty()) return "nothing is deployed\n";
+    Table out({"PRODUCT", "GROUP", "VERSION", "STATE", "PROGRESS", "DEVICES"});
+    for (const Sight& one : rollouts) {
+      out.add({printable(one.release.product), printable(one.release.group),
+               std::to_string(one.release.version), state_text(one.release, 0),
+               tally_bar(one.tally, kBarCells), tally_text(one.tally)});
+    }
+    if (mode_ != FollowView::Mode::Live) return out.text();
+    std::string fitting;
+    std::istringstream lines(out.text());
+    for (std::string line; std::getline(lines, line);) {
+      fitting += fitted(line, window_width(FollowView::Stream::Out) - 1) + "\n";
+    }
+    return fitting;
+  }
+
+  static constexpr std::size_t kBarCells = 20;
+  FollowView::Mode mode_;
+  rest::WallClock now_;
+  std::string shown_;
+  std::size_t lines_ = 0;
+};
+
+/// The overview never ends by itself; the deadline and Ctrl-C end it.
+ExitCode watch_all(const Context& context, Session& session, const Arguments& arguments) {
+  const auto pace = rollout::pace_of(quotas_for(session, arguments.follow.quotas));
+  const Duration interval_min = std::chrono::seconds(arguments.follow.interval_s.value_or(0));
+  const auto mode = arguments.once && mode_of(context) == FollowView::Mode::Live
+                        ? FollowView::Mode::Lines
+                        : mode_of(context);
+  Overview overview(mode, session.clock());
+  InterruptiblePause pause;
+  const auto hub = session.hub_to_follow();
+  const contract::UnixSeconds start = session.clock()();
+  auto hub_is = rollout::FollowRequest::Hub::New;
+  for (;;) {
+    const auto seen = rollout::look_at_all(*hub);
+    if (!seen && !rollout::is_worth_waiting(seen.error(), hub_is)) {
+      return report(context, problem_of(seen.error()));
+    }
+    Duration wait = std::max(
+        {interval_min, pace.per_query * (seen ? seen->queries : 1), pace.per_configuration_call});
+    if (seen) {
+      hub_is = rollout::FollowRequest::Hub::Known;
+      overview.show(seen->rollouts);
+    } else {
+      wait = std::max<Duration>(wait, std::chrono::seconds(seen.error().retry_after_s.value_or(0)));
+      std::cerr << "mcu-ota: " << printable(seen.error().message) << "; looking again\n";
+    }
+    if (arguments.once) return ExitCode::Ok;
+    if (const auto limit = arguments.follow.timeout_s) {
+      const std::int64_t left = *limit - (session.clock()() - start);
+      if (left <= 0) return ExitCode::TimedOut;
+      wait = std::min<Duration>(wait, std::chrono::seconds(left));
+    }
+    if (pause.wait(wait) == rollout::LookPause::Result::Stopped) return ExitCode::Interrupted;
+  }
+}
+
+}  // namespace
+
+void add_watch(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand(
+      "watch", "Follow a rollout until it ends; without one, all of them until Ctrl-C");
+  const auto arguments = std::make_shared<Arguments>();
+  add_rollout(*verb, arguments->words);
+  verb->add_flag("--once", arguments->once, "Look once and end");
+  add_follow_options(*verb, arguments->follow);
+  verb->footer(
+      "The exit code is the outcome: 0 every device runs it, 6 not every one, 7 aborted, 8 timed\n"
+      "out, 130 Ctrl-C. The rollout itself is never touched, so look as often and from as many\n"
+      "machines as you like. On a terminal the view is drawn in place; elsewhere each change is a\n"
+      "line, with --json a line of JSON.\n"
+      "Examples:\n"
+      "  mcu-ota watch pump lab\n"
+      "  mcu-ota watch ota-pump-lab-v12-r1-1a2b3c4d --timeout 2h --json\n"
+      "  mcu-ota watch --once\n");
+  verb->callback([&context, arguments] {
+    context.json_lines = true;
+    context.run = [&context, arguments] {
+      return with_session(context, [&](Session& session) {
+        return arguments->words.empty() ? watch_all(context, session, *arguments)
+                                        : watch_one(context, session, *arguments);
+      });
+    };
+  });
+}
+
+}  // namespace ota::cli
