@@ -179,8 +179,8 @@ void FollowView::looked(const Sight& sight) {
 
 void FollowView::away(const rollout::Failure& why, Duration pause) {
   const auto again = std::chrono::ceil<std::chrono::seconds>(pause).count();
-  const std::string text =
-      why.message + "; looking again in " + duration_text(static_cast<double>(again));
+  std::string text = why.message;
+  if (again > 0) text += "; looking again in " + duration_text(static_cast<double>(again));
   if (setup_.mode == Mode::Live && last_) draw(text);
   const bool known = trouble_code_ == why.code;
   trouble_code_ = why.code;
