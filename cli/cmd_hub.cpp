@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
@@ -80,6 +81,18 @@ void announce(const Context& context, const hub::HubServer::Facts& facts) {
             << "ready; stop with Ctrl-C" << std::endl;
 }
 
+/// A profile of Azure is not the local hub's to replace: its keys stand nowhere else.
+std::optional<Problem> check_profile(const std::string& path) {
+  const auto there = profile::read(path);
+  if (!there || there->kind != profile::Kind::Azure) return std::nullopt;
+  return Problem{.exit_code = ExitCode::Conflict,
+                 .code = "profile_of_azure",
+                 .message = "the profile " + path +
+                            " is that of a hub in Azure, and the local hub would replace it; name "
+                            "another with --profile, for the other commands too, or remove it",
+                 .retry_after_s = {}};
+}
+
 ExitCode run_hub(const Context& context, HubOptions options) {
   ::umask(0077);  // Databases hold keys, and SQLite makes its files as the mask allows.
   log_to_stderr(options.log_level);
@@ -87,6 +100,9 @@ ExitCode run_hub(const Context& context, HubOptions options) {
   options.server.state_directory = absolute(options.server.state_directory);
   options.server.profile_file =
       absolute(context.profile_path.empty() ? profile::default_path() : context.profile_path);
+  if (const auto problem = check_profile(options.server.profile_file)) {
+    return report(context, *problem);
+  }
   options.server.tier = hub::tier_of(options.limits).value_or(hub::Tier::None);
   options.server.open_core = hub::Core::open;
   auto server = hub::HubServer::start(options.server);

@@ -61,7 +61,7 @@ show_contents() {
     count=$((count + 1))
     printf '%-40s %-26s %-14s %s\n' "$type" "$name" "$location" $made
   done <<<"$resources"
-  printf '%s in resource group %s\n' "$count resources" "$group"
+  printf 'resources in group %s: %d, of others: %d\n' "$group" "$count" "$foreign"
 }
 
 refuse_what_is_not_ours() {
@@ -69,7 +69,7 @@ refuse_what_is_not_ours() {
   [ "$group_maker" = "$maker" ] ||
     fail $exit_refused "resource group $group was not made by setup_resources.sh (it has no tag $maker_tag=$maker); use --force to delete it all the same"
   if [ -n "$yes" ] && [ "$foreign" -gt 0 ]; then
-    fail $exit_refused "resource group $group holds $foreign resources that setup_resources.sh did not make; leave out --yes to be asked, or add --force to delete them too"
+    fail $exit_refused "resource group $group holds resources that setup_resources.sh did not make; leave out --yes to be asked, or add --force to delete them too"
   fi
 }
 

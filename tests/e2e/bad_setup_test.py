@@ -59,6 +59,16 @@ class BadSetup(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(err, "(?i)hub")
 
+    def test_the_profile_of_a_hub_in_azure_is_kept(self):
+        profile = self.path / "unused.toml"
+        profile.write_text('kind = "azure"\n')
+        self.addCleanup(profile.unlink)
+        code, _, err = self.hub("--state", self.path / "third", "--mqtt-port", 0, "--https-port", 0)
+        self.assertEqual(code, CONFLICT)
+        self.assertRegex(err, r"unused\.toml is that of a hub in Azure.*--profile")
+        self.assertEqual(profile.read_text(), 'kind = "azure"\n')
+        self.assertFalse((self.path / "third").exists())
+
     def test_profile_of_a_relative_state_folder_serves_any_folder(self):
         profile = self.path / "relative.toml"
         state = os.path.relpath(self.path / "relative")

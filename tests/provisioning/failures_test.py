@@ -183,8 +183,9 @@ class NotOurs(FailureCase):
             self.group(), {"type": STORAGE, "name": "theirs", "location": "westeurope",
                            "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}, {})
         said = self.clean("--yes", code=5)
-        self.assertRegex(said, r"storageAccounts +theirs +no\n")
-        self.assertIn("holds 1 resources that setup_resources.sh did not make", said)
+        self.assertRegex(said, r"storageAccounts +theirs +westeurope +no\n")
+        self.assertIn("resources in group mcu-ota: 4, of others: 1\n", said)
+        self.assertIn("holds resources that setup_resources.sh did not make", said)
         self.assertEqual(len(self.kinds()), 5)
         self.clean("--yes", "--force")
         self.assertEqual(self.double.subscription.groups, {})
