@@ -98,7 +98,8 @@ class Whole(rig.ProvisioningCase):
         self.double.requests.clear()
         code, shown = self.on_terminal("clean_resources", typed="mcu-otter")
         self.assertEqual(code, 5, shown)
-        for words in (self.account, "resources in group mcu-ota: 3, of others: 0", "'mcu-otter' is not"):
+        for words in (self.account, "resources in group mcu-ota: 3, of others: 0",
+                      "'mcu-otter' is not"):
             self.assertIn(words, shown)
         said = self.clean(code=5)
         self.assertIn("there is no terminal", said)
