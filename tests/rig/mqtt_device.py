@@ -85,6 +85,10 @@ class MqttDevice:
         except OSError:
             self.close()
 
+    def receive_buffer(self, size_bytes):
+        """How much the hub can send before this side reads."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size_bytes)
+
     def close(self):
         self._socket.close()
 

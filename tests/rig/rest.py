@@ -28,6 +28,7 @@ class Service:
         self._hub = _parts(self.iothub_connection_string)
         self._dps = _parts(of("dps_connection_string"))
         self._storage = _parts(of("storage_connection_string"))
+        self.storage_account = (self._storage["AccountName"], self._storage["AccountKey"])
         self.tls = ssl.create_default_context(cafile=of("ca_file"))
         # What must never be seen in a log.
         self.secrets = [

@@ -38,6 +38,14 @@ BlobError md5_mismatch() {
           "the server."};
 }
 
+BlobError invalid_block_list() {
+  return {400, "InvalidBlockList", "The specified block list is invalid."};
+}
+
+BlobError server_busy() {
+  return {503, "ServerBusy", "Too many uploads wait for the disk; try again."};
+}
+
 BlobError internal(std::string_view reason) {
   spdlog::error("blob storage: {}", reason);
   return {500, "InternalError",

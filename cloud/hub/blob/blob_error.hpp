@@ -34,6 +34,8 @@ BlobError authentication_failed(std::string_view detail);
 BlobError md5_mismatch();
 /// Logs the reason, which may hold paths; the client hears only what kind of failure it is.
 BlobError internal(std::string_view reason);
+BlobError invalid_block_list();
+BlobError server_busy();
 BlobError no_space(std::string_view reason);
 BlobError of(const FileError& error);
 

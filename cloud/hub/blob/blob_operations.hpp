@@ -26,12 +26,22 @@ struct Job {
   BlobKey key() const { return {request.container, request.blob}; }
 };
 
-/// An upload whose content is still coming.
+/// An upload whose content is still coming. After it complete, settle, store, and
+/// BlobStore::sync_log follow each other, and then what is obsolete is dropped.
 class Upload {
  public:
   virtual ~Upload() = default;
   virtual BlobResult<Ok> take(Bytes piece) = 0;
-  virtual BlobResult<Reply> finish(std::int64_t now) = 0;
+  /// The content is all there: is it what was announced?
+  virtual BlobResult<Ok> complete() = 0;
+  /// Makes the content durable. @thread the disk's
+  virtual BlobResult<Ok> settle() = 0;
+  /// Writes the rows.
+  struct Stored {
+    Reply reply;
+    std::vector<std::string> obsolete;
+  };
+  virtual BlobResult<Stored> store(std::int64_t now) = 0;
 };
 
 // ---- Reads ----

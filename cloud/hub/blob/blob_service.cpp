@@ -19,6 +19,8 @@ using blob::Upload;
 using Outcome = BlobResult<std::variant<Reply, std::unique_ptr<Upload>>>;
 
 constexpr std::string_view kDefaultVersion = "2021-12-02";
+constexpr std::size_t kUploadsWaitingMax = 256;  // for the disk
+constexpr contract::UnixSeconds kExpireEvery_s = 60 * 60;
 
 /// What every answer repeats from its request.
 struct Echo {
@@ -55,23 +57,108 @@ Echo echo_of(const RequestHead& head) {
           head.method == "HEAD"};
 }
 
-class UploadExchange final : public Exchange {
+/// What becomes of an upload whose body is complete. Kept by the steps that are still to come.
+class Completion : public std::enable_shared_from_this<Completion> {
  public:
-  UploadExchange(std::unique_ptr<Upload> upload, Echo echo,
-                 const std::function<contract::UnixSeconds()>& now)
-      : upload_(std::move(upload)), echo_(std::move(echo)), now_(now) {}
+  struct Parts {
+    BlobStore& store;
+    const std::function<contract::UnixSeconds()>& now;
+    std::unique_ptr<Upload> upload;
+    Echo echo;
+  };
+  explicit Completion(Parts parts) : parts_(std::move(parts)) {}
 
-  Result<Ok, Reply> take(Bytes piece) override {
-    auto taken = upload_->take(piece);
-    if (!taken) return echo_.on(std::move(taken.error()), now_());
-    return Ok{};
+  /// In one go.
+  Reply run() {
+    settle();
+    store();
+    sync();
+    return answer();
   }
-  Reply finish() override { return echo_.on(upload_->finish(now_()), now_()); }
+
+  /// The same, with what waits for the disk in the worker's thread.
+  void run_on(DiskWorker& disk, std::weak_ptr<LaterAnswer> caller) {
+    disk.run([self = shared_from_this()] { self->settle(); },
+             [self = shared_from_this(), &disk, caller = std::move(caller)] {
+               self->store();
+               disk.run([self] { self->sync(); }, [self, caller] { self->give(caller); });
+             });
+  }
 
  private:
-  std::unique_ptr<Upload> upload_;
-  Echo echo_;
-  const std::function<contract::UnixSeconds()>& now_;
+  /// A library that throws must cost one request.
+  template <class Step>
+  void guarded(Step step) {
+    if (failure_) return;
+    try {
+      auto result = step();
+      if (!result) failure_ = std::move(result.error());
+    } catch (const std::exception& error) {
+      failure_ = blob_error::internal(error.what());
+    }
+  }
+  void settle() {
+    guarded([this] { return parts_.upload->settle(); });
+  }
+  void store() {
+    guarded([this]() -> BlobResult<Ok> {
+      OTA_TRY(stored_, parts_.upload->store(parts_.now()));
+      return Ok{};
+    });
+  }
+  void sync() {
+    guarded([this] { return parts_.store.sync_log(); });
+  }
+  Reply answer() {
+    if (failure_) return parts_.echo.on(std::move(*failure_), parts_.now());
+    parts_.store.drop(stored_.obsolete);
+    return parts_.echo.on(std::move(stored_.reply), parts_.now());
+  }
+  void give(const std::weak_ptr<LaterAnswer>& caller) {
+    Reply reply = answer();
+    if (const auto waiting = caller.lock()) {
+      waiting->give({.status = reply.status,
+                     .headers = std::move(reply.headers),
+                     .body = std::move(reply.body)});
+    }
+  }
+
+  Parts parts_;
+  Upload::Stored stored_;
+  std::optional<BlobError> failure_;
+};
+
+class UploadExchange final : public Exchange {
+ public:
+  /// Without `disk` the request waits itself.
+  UploadExchange(Completion::Parts parts, DiskWorker* disk)
+      : parts_(std::move(parts)), disk_(disk) {}
+
+  Result<Ok, Reply> take(Bytes piece) override {
+    auto taken = parts_.upload->take(piece);
+    if (!taken) return refusal(std::move(taken.error()));
+    return Ok{};
+  }
+
+  Reply finish() override {
+    if (auto complete = parts_.upload->complete(); !complete)
+      return refusal(std::move(complete.error()));
+    if (disk_ != nullptr && disk_->waiting() >= kUploadsWaitingMax)
+      return refusal(blob_error::server_busy());
+    const auto completion = std::make_shared<Completion>(std::move(parts_));
+    if (disk_ == nullptr) return completion->run();
+    Reply reply;
+    reply.later = std::make_shared<LaterAnswer>();
+    reply.later_for_sure = true;
+    completion->run_on(*disk_, reply.later);
+    return reply;
+  }
+
+ private:
+  Reply refusal(BlobError error) const { return parts_.echo.on(std::move(error), parts_.now()); }
+
+  Completion::Parts parts_;
+  DiskWorker* disk_;
 };
 
 Outcome reply_of(BlobResult<Reply> result) {
@@ -177,8 +264,12 @@ bool is_upload(const BlobRequest& request) {
 class Service final : public BlobService {
  public:
   Service(BlobAccount account, std::unique_ptr<BlobStore> store,
-          std::function<contract::UnixSeconds()> now)
-      : account_(std::move(account)), store_(std::move(store)), now_(std::move(now)) {}
+          std::function<contract::UnixSeconds()> now, DiskWorker::Post post)
+      : account_(std::move(account)),
+        store_(std::move(store)),
+        now_(std::move(now)),
+        next_expiry_(now_() + kExpireEvery_s),
+        disk_(post ? std::make_unique<DiskWorker>(std::move(post)) : nullptr) {}
 
   std::string connection_string(const std::string& endpoint) const override {
     return account_.connection_string(endpoint);
@@ -192,7 +283,16 @@ class Service final : public BlobService {
     if (!outcome) return echo.on(std::move(outcome.error()), now_());
     if (auto* reply = std::get_if<Reply>(&outcome.value()))
       return echo.on(std::move(*reply), now_());
-    return std::make_unique<UploadExchange>(std::move(std::get<1>(outcome.value())), echo, now_);
+    return std::make_unique<UploadExchange>(
+        Completion::Parts{*store_, now_, std::move(std::get<1>(outcome.value())), echo},
+        disk_.get());
+  }
+
+  void tick() override {
+    const contract::UnixSeconds left = next_expiry_ - now_();
+    if (left > 0 && left <= kExpireEvery_s) return;  // Wall clocks also jump back.
+    next_expiry_ = now_() + kExpireEvery_s;
+    (void)store_->expire_blocks(now_());  // What cannot go now goes in an hour.
   }
 
  private:
@@ -211,17 +311,20 @@ class Service final : public BlobService {
   BlobAccount account_;
   std::unique_ptr<BlobStore> store_;
   std::function<contract::UnixSeconds()> now_;
+  contract::UnixSeconds next_expiry_;
+  std::unique_ptr<DiskWorker> disk_;  // last: what it still does uses the store
 };
 
 }  // namespace
 
 Result<std::unique_ptr<BlobService>, std::string> BlobService::open(
-    const std::string& directory, const std::function<contract::UnixSeconds()>& now) {
+    const std::string& directory, const std::function<contract::UnixSeconds()>& now,
+    DiskWorker::Post post) {
   if (const auto made = make_private_directory(directory); !made) return made.error().message;
   OTA_TRY(BlobAccount account, BlobAccount::open(directory));
   OTA_TRY(auto store, BlobStore::open(directory, now()));
   return std::unique_ptr<BlobService>(
-      std::make_unique<Service>(std::move(account), std::move(store), now));
+      std::make_unique<Service>(std::move(account), std::move(store), now, std::move(post)));
 }
 
 }  // namespace ota::hub

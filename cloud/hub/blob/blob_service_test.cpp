@@ -324,5 +324,18 @@ TEST_F(BlobServiceTest, ReadsOnWhileABlobIsReplaced) {
   EXPECT_EQ(text, "old content");
 }
 
+TEST(BlobService, ForgetsUncommittedBlocksAfterAWeek) {
+  BlobRig rig;
+  ASSERT_EQ(rig.call("PUT", "/images?restype=container").status, 201);
+  ASSERT_EQ(rig.call("PUT", "/images/a?comp=block&blockid=YQ%3D%3D", {}, "x").status, 201);
+  rig.now += 6 * 24 * 3600;
+  rig.service->tick();
+  EXPECT_EQ(rig.content_files(), 1U);
+  rig.now += 2 * 24 * 3600;
+  rig.service->tick();
+  EXPECT_EQ(rig.content_files(), 0U);
+  EXPECT_EQ(rig.call("GET", "/images/a?comp=blocklist&blocklisttype=all").status, 404);
+}
+
 }  // namespace
 }  // namespace ota::hub

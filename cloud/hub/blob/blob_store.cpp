@@ -100,19 +100,18 @@ StoredContainer container_of(const Statement& row) {
   return {row.text(0), {row.text(1), row.integer(2)}, decode(row.text(3))};
 }
 
-/// A whole content file that no row names yet; goes away unless one does in the end.
-class Unnamed {
+/// Rows are durable by sync_log(), in another thread, and not by the commit: while this lives.
+class Unsynced {
  public:
-  explicit Unnamed(std::string path) : path_(std::move(path)) {}
-  Unnamed(const Unnamed&) = delete;
-  Unnamed& operator=(const Unnamed&) = delete;
-  ~Unnamed() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+  explicit Unsynced(const Database& database) : database_(database) {
+    (void)database_.run_script("PRAGMA synchronous=NORMAL");  // FULL is safe, only slower.
   }
-  void keep() { path_.clear(); }
+  Unsynced(const Unsynced&) = delete;
+  Unsynced& operator=(const Unsynced&) = delete;
+  ~Unsynced() { (void)database_.run_script("PRAGMA synchronous=FULL"); }
 
  private:
-  std::string path_;
+  const Database& database_;
 };
 
 /// Appends part of a file.
@@ -133,9 +132,30 @@ BlobResult<Ok> copy_content(const OpenFile& from, const StoredBlock& block, NewC
 
 }  // namespace
 
+/// A whole content file that no row names yet; goes away unless one does in the end.
+class NewContent::Unnamed {
+ public:
+  explicit Unnamed(std::string path) : path_(std::move(path)) {}
+  Unnamed(const Unnamed&) = delete;
+  Unnamed& operator=(const Unnamed&) = delete;
+  ~Unnamed() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  void keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
 BlobResult<Ok> NewContent::append(Bytes bytes) {
   OTA_TRY(checked(part.append(bytes)));
   size_bytes += bytes.size();
+  return Ok{};
+}
+
+BlobResult<Ok> NewContent::settle() {
+  OTA_TRY(checked(part.commit()));
+  unnamed = std::make_shared<Unnamed>(part.path());
   return Ok{};
 }
 
@@ -151,15 +171,14 @@ Result<std::unique_ptr<BlobStore>, std::string> BlobStore::open(const std::strin
     return set.error().message;
   if (const auto migrated = database.value().migrate(kSchema); !migrated)
     return migrated.error().message;
-  std::unique_ptr<BlobStore> store(new BlobStore(content, std::move(database).value()));
+  std::unique_ptr<BlobStore> store(new BlobStore(directory, std::move(database).value()));
   if (const auto removed = store->remove_unnamed_content(now); !removed)
     return removed.error().message;
   return store;
 }
 
 BlobResult<Ok> BlobStore::remove_unnamed_content(std::int64_t now) {
-  OTA_TRY(checked(
-      database_.execute("DELETE FROM uncommitted WHERE created < ?", {now - kUncommittedLife_s})));
+  OTA_TRY(expire_blocks(now));
   OTA_TRY(const auto named,
           files_of("SELECT file FROM blobs UNION SELECT file FROM uncommitted", {}));
   const std::set<std::string> keep(named.begin(), named.end());
@@ -182,8 +201,6 @@ BlobResult<std::vector<std::string>> BlobStore::files_of(std::string_view sql,
   }
 }
 
-/// Readers that have the content open go on reading it. What cannot be removed now is removed at
-/// the next start.
 void BlobStore::drop(const std::vector<std::string>& files) const {
   for (const std::string& file : files) ::unlink(path_of(file).c_str());
 }
@@ -294,17 +311,13 @@ BlobResult<std::vector<StoredBlob>> BlobStore::list(const ListQuery& query) cons
 BlobResult<NewContent> BlobStore::begin_content() const {
   std::string file = random_hex(32);
   OTA_TRY(DurableFile part, checked(DurableFile::create(path_of(file), 0600)));
-  return NewContent{std::move(file), std::move(part), 0};
+  return NewContent{.file = std::move(file), .part = std::move(part)};
 }
 
-BlobResult<StoredBlob> BlobStore::put(const BlobKey& key, NewContent content, BlobFields fields,
-                                      std::int64_t now) {
-  return put_with_blocks(key, std::move(content), std::move(fields), now, {});
-}
-
-BlobResult<StoredBlob> BlobStore::put_with_blocks(const BlobKey& key, NewContent content,
-                                                  BlobFields fields, std::int64_t now,
-                                                  const std::vector<StoredBlock>& blocks) {
+BlobResult<BlobStore::Put> BlobStore::put(const BlobKey& key, NewContent content, BlobFields fields,
+                                          std::int64_t now,
+                                          const std::vector<StoredBlock>& blocks) {
+  OTA_ASSERT(content.unnamed != nullptr);
   OTA_TRY(const auto previous, find(key));
   OTA_TRY(auto obsolete, files_of("SELECT file FROM uncommitted WHERE container = ? AND blob = ?",
                                   {key.container, key.blob}));
@@ -312,8 +325,7 @@ BlobResult<StoredBlob> BlobStore::put_with_blocks(const BlobKey& key, NewContent
   StoredBlob blob{key.blob,           content.file,
                   content.size_bytes, previous ? previous->created : now,
                   {new_etag(), now},  std::move(fields)};
-  OTA_TRY(checked(content.part.commit()));
-  Unnamed unnamed(path_of(blob.file));
+  const Unsynced unsynced(database_);
   OTA_TRY(auto transaction, checked(Transaction::begin(database_)));
   const BlobFields& f = blob.fields;
   OTA_TRY(checked(database_.execute(
@@ -334,9 +346,15 @@ BlobResult<StoredBlob> BlobStore::put_with_blocks(const BlobKey& key, NewContent
     offset += blocks[i].size_bytes;
   }
   OTA_TRY(checked(transaction.commit()));
-  unnamed.keep();
-  drop(obsolete);
-  return blob;
+  content.unnamed->keep();
+  return Put{std::move(blob), std::move(obsolete)};
+}
+
+BlobResult<Ok> BlobStore::sync_log() const {
+  // A checkpoint that has emptied the log meanwhile has made its rows durable.
+  const OpenFile log(::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (log && ::fdatasync(log.get()) == 0) return Ok{};
+  return blob_error::internal("cannot sync " + log_path_ + ": " + std::strerror(errno));
 }
 
 BlobResult<StoredBlob> BlobStore::update_fields(const BlobKey& key, BlobFields fields,
@@ -378,8 +396,8 @@ BlobResult<OpenFile> BlobStore::open_content(const std::string& file) const {
 
 // ---- Blocks ----
 
-BlobResult<Ok> BlobStore::put_block(const BlobKey& key, const std::string& block_id,
-                                    NewContent content, std::int64_t now) {
+BlobResult<std::vector<std::string>> BlobStore::check_block(const BlobKey& key,
+                                                            const std::string& block_id) const {
   OTA_TRY(const auto blocks, uncommitted_blocks(key));
   std::vector<std::string> replaced;
   for (const StoredBlock& block : blocks) {
@@ -392,14 +410,20 @@ BlobResult<Ok> BlobStore::put_block(const BlobKey& key, const std::string& block
   if (blocks.size() >= kUncommittedBlocksMax) {
     return BlobError{409, "BlockCountExceedsLimit", "The blob has too many uncommitted blocks."};
   }
-  OTA_TRY(checked(content.part.commit()));
-  Unnamed unnamed(path_of(content.file));
+  return replaced;
+}
+
+BlobResult<std::vector<std::string>> BlobStore::put_block(const BlobKey& key,
+                                                          const std::string& block_id,
+                                                          NewContent content, std::int64_t now) {
+  OTA_ASSERT(content.unnamed != nullptr);
+  OTA_TRY(auto replaced, check_block(key, block_id));
+  const Unsynced unsynced(database_);
   OTA_TRY(checked(database_.execute(
       "INSERT OR REPLACE INTO uncommitted VALUES (?, ?, ?, ?, ?, ?)",
       {key.container, key.blob, block_id, content.file, content.size_bytes, now})));
-  unnamed.keep();
-  drop(replaced);
-  return Ok{};
+  content.unnamed->keep();
+  return replaced;
 }
 
 BlobResult<std::vector<StoredBlock>> BlobStore::uncommitted_blocks(const BlobKey& key) const {
@@ -431,15 +455,26 @@ BlobResult<std::vector<StoredBlock>> BlobStore::committed_blocks(const BlobKey& 
   }
 }
 
-BlobResult<StoredBlob> BlobStore::commit_blocks(const BlobKey& key,
-                                                const std::vector<StoredBlock>& blocks,
-                                                BlobFields fields, std::int64_t now) {
+BlobResult<NewContent> BlobStore::assemble(const std::vector<StoredBlock>& blocks) const {
   OTA_TRY(NewContent content, begin_content());
   for (const StoredBlock& block : blocks) {
-    OTA_TRY(const OpenFile from, open_content(block.file));
+    const OpenFile from(::open(path_of(block.file).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!from && errno == ENOENT) return blob_error::invalid_block_list();
+    if (!from)
+      return blob_error::internal("cannot open a block: " + std::string(std::strerror(errno)));
     OTA_TRY(copy_content(from, block, content));
   }
-  return put_with_blocks(key, std::move(content), std::move(fields), now, blocks);
+  OTA_TRY(content.settle());
+  return content;
+}
+
+BlobResult<Ok> BlobStore::expire_blocks(std::int64_t now) {
+  const std::int64_t oldest = now - kUncommittedLife_s;
+  OTA_TRY(const auto files, files_of("SELECT file FROM uncommitted WHERE created < ?", {oldest}));
+  if (files.empty()) return Ok{};
+  OTA_TRY(checked(database_.execute("DELETE FROM uncommitted WHERE created < ?", {oldest})));
+  drop(files);
+  return Ok{};
 }
 
 }  // namespace ota::hub

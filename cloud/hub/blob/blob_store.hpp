@@ -5,7 +5,8 @@
 //
 // Order of a write: content file whole and synced, then the row, then the old content removed.
 // After a power cut the row names old or new content, and content that no row names is removed at
-// the next start.
+// the next start. What waits for the disk on the way (settle, assemble, sync_log) may run in
+// another thread: it touches no row.
 
 #include <cstdint>
 #include <memory>
@@ -67,6 +68,12 @@ struct NewContent {
   std::uint64_t size_bytes = 0;
 
   BlobResult<Ok> append(Bytes bytes);
+  /// Makes the file durable under its name. Once, before it is handed to the store. @thread any
+  BlobResult<Ok> settle();
+
+  /// Removes a settled file that no row names in the end.
+  class Unnamed;
+  std::shared_ptr<Unnamed> unnamed = {};
 };
 
 class BlobStore {
@@ -101,34 +108,50 @@ class BlobStore {
   };
   BlobResult<std::vector<StoredBlob>> list(const ListQuery& query) const;
   BlobResult<NewContent> begin_content() const;
-  BlobResult<StoredBlob> put(const BlobKey& key, NewContent content, BlobFields fields,
-                             std::int64_t now);
+  /// The row of settled content. Not durable before sync_log(), and only then may `obsolete` be
+  /// dropped.
+  struct Put {
+    StoredBlob blob;
+    std::vector<std::string> obsolete;
+  };
+  BlobResult<Put> put(const BlobKey& key, NewContent content, BlobFields fields, std::int64_t now,
+                      const std::vector<StoredBlock>& blocks = {});
+  /// Makes the rows durable that were written before this call. @thread any
+  BlobResult<Ok> sync_log() const;
+  /// Removes files that no row names. Readers that have the content open go on reading it. What
+  /// cannot be removed now is removed at the next start.
+  void drop(const std::vector<std::string>& files) const;
   BlobResult<StoredBlob> update_fields(const BlobKey& key, BlobFields fields, std::int64_t now);
   BlobResult<Ok> remove(const BlobKey& key);
   BlobResult<OpenFile> open_content(const std::string& file) const;
 
   // ---- Blocks ----
-  BlobResult<Ok> put_block(const BlobKey& key, const std::string& block_id, NewContent content,
-                           std::int64_t now);
+  /// The row of a block's settled content, as with put(). Returns the obsolete files.
+  BlobResult<std::vector<std::string>> put_block(const BlobKey& key, const std::string& block_id,
+                                                 NewContent content, std::int64_t now);
+  /// Errors: also when there is no place for another block of this length of id.
+  BlobResult<std::vector<std::string>> check_block(const BlobKey& key,
+                                                   const std::string& block_id) const;
   BlobResult<std::vector<StoredBlock>> uncommitted_blocks(const BlobKey& key) const;
   BlobResult<std::vector<StoredBlock>> committed_blocks(const BlobKey& key) const;
-  /// Makes a blob of these blocks, in this order; all uncommitted blocks of the blob are gone
-  /// afterwards.
-  BlobResult<StoredBlob> commit_blocks(const BlobKey& key, const std::vector<StoredBlock>& blocks,
-                                       BlobFields fields, std::int64_t now);
+  /// Content of these blocks, in this order, settled. Errors: InvalidBlockList if one of them has
+  /// gone meanwhile. @thread any
+  BlobResult<NewContent> assemble(const std::vector<StoredBlock>& blocks) const;
+  /// Forgets blocks that nobody has committed for a week.
+  BlobResult<Ok> expire_blocks(std::int64_t now);
 
  private:
-  BlobStore(std::string directory, Database database)
-      : directory_(std::move(directory)), database_(std::move(database)) {}
+  BlobStore(const std::string& directory, Database database)
+      : directory_(directory + "/content"),
+        log_path_(directory + "/blobs.sqlite-wal"),
+        database_(std::move(database)) {}
 
   BlobResult<Ok> remove_unnamed_content(std::int64_t now);
-  BlobResult<StoredBlob> put_with_blocks(const BlobKey& key, NewContent content, BlobFields fields,
-                                         std::int64_t now, const std::vector<StoredBlock>& blocks);
   BlobResult<std::vector<std::string>> files_of(std::string_view sql, const Values& values) const;
-  void drop(const std::vector<std::string>& files) const;
   std::string path_of(const std::string& file) const { return directory_ + "/" + file; }
 
   std::string directory_;
+  std::string log_path_;
   Database database_;
 };
 

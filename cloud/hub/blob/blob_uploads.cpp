@@ -93,18 +93,21 @@ class FileUpload : public Upload {
     return content_.append(piece);
   }
 
-  BlobResult<Reply> finish(std::int64_t now) override {
-    const std::string md5 = md5_.finish();
-    OTA_TRY(check_md5(request_, md5));
-    return store(md5, now);
+  BlobResult<Ok> complete() override {
+    digest_ = md5_.finish();
+    OTA_TRY(check_md5(request_, digest_));
+    return check();
   }
+  BlobResult<Ok> settle() override { return content_.settle(); }
 
  protected:
-  virtual BlobResult<Reply> store(const std::string& md5, std::int64_t now) = 0;
+  /// What can be refused without waiting for the disk.
+  virtual BlobResult<Ok> check() = 0;
 
   BlobStore& store_;
   BlobRequest request_;
   NewContent content_;
+  std::string digest_;
 
  private:
   std::uint64_t bytes_max_;
@@ -115,29 +118,43 @@ class BlobUpload final : public FileUpload {
  public:
   using FileUpload::FileUpload;
 
- private:
-  BlobResult<Reply> store(const std::string& md5, std::int64_t now) override {
+  BlobResult<Stored> store(std::int64_t now) override {
     OTA_TRY(check_conditions(store_, request_));
-    OTA_TRY(BlobFields fields, fields_of(request_, true));
-    // A digest that does not fit what came would damn the blob at each later check.
-    if (!fields.content_md5.empty() && fields.content_md5 != md5) return blob_error::md5_mismatch();
-    fields.content_md5 = md5;
-    OTA_TRY(const StoredBlob blob,
-            store_.put(key_of(request_), std::move(content_), std::move(fields), now));
-    return created(&blob.version, md5);
+    OTA_TRY(BlobStore::Put put,
+            store_.put(key_of(request_), std::move(content_), std::move(fields_), now));
+    return Stored{created(&put.blob.version, digest_), std::move(put.obsolete)};
   }
+
+ private:
+  BlobResult<Ok> check() override {
+    OTA_TRY(check_conditions(store_, request_));
+    OTA_TRY(fields_, fields_of(request_, true));
+    // A digest that does not fit what came would damn the blob at each later check.
+    if (!fields_.content_md5.empty() && fields_.content_md5 != digest_)
+      return blob_error::md5_mismatch();
+    fields_.content_md5 = digest_;
+    return Ok{};
+  }
+
+  BlobFields fields_;
 };
 
 class BlockUpload final : public FileUpload {
  public:
   using FileUpload::FileUpload;
 
- private:
-  BlobResult<Reply> store(const std::string& md5, std::int64_t now) override {
+  BlobResult<Stored> store(std::int64_t now) override {
     OTA_TRY(check_place(store_, request_));
-    OTA_TRY(store_.put_block(key_of(request_), request_.parameter("blockid"), std::move(content_),
-                             now));
-    return created(nullptr, md5);
+    OTA_TRY(auto obsolete, store_.put_block(key_of(request_), request_.parameter("blockid"),
+                                            std::move(content_), now));
+    return Stored{created(nullptr, digest_), std::move(obsolete)};
+  }
+
+ private:
+  BlobResult<Ok> check() override {
+    OTA_TRY(check_place(store_, request_));
+    OTA_TRY(store_.check_block(key_of(request_), request_.parameter("blockid")));
+    return Ok{};
   }
 };
 
@@ -152,17 +169,29 @@ class BlockListUpload final : public Upload {
     return Ok{};
   }
 
-  BlobResult<Reply> finish(std::int64_t now) override {
+  BlobResult<Ok> complete() override {
     Md5 md5;
     md5.update(bytes_of(xml_));
-    const std::string digest = md5.finish();
-    OTA_TRY(check_md5(request_, digest));
+    digest_ = md5.finish();
+    OTA_TRY(check_md5(request_, digest_));
     OTA_TRY(check_conditions(store_, request_));
-    OTA_TRY(const auto blocks, chosen_blocks());
-    OTA_TRY(BlobFields fields, fields_of(request_, false));
-    OTA_TRY(const StoredBlob blob,
-            store_.commit_blocks(key_of(request_), blocks, std::move(fields), now));
-    return created(&blob.version, digest);
+    OTA_TRY(blocks_, chosen_blocks());
+    OTA_TRY(fields_, fields_of(request_, false));
+    return Ok{};
+  }
+
+  BlobResult<Ok> settle() override {
+    auto assembled = store_.assemble(blocks_);
+    if (!assembled) return std::move(assembled.error());
+    content_.emplace(std::move(assembled).value());
+    return Ok{};
+  }
+
+  BlobResult<Stored> store(std::int64_t now) override {
+    OTA_TRY(check_conditions(store_, request_));
+    OTA_TRY(BlobStore::Put put,
+            store_.put(key_of(request_), std::move(*content_), std::move(fields_), now, blocks_));
+    return Stored{created(&put.blob.version, digest_), std::move(put.obsolete)};
   }
 
  private:
@@ -188,8 +217,7 @@ class BlockListUpload final : public Upload {
       const bool from_fresh =
           block.from != WantedBlock::From::Committed && fresh != uncommitted.end();
       const bool from_old = block.from != WantedBlock::From::Uncommitted && old != committed.end();
-      if (!from_fresh && !from_old)
-        return BlobError{400, "InvalidBlockList", "The specified block list is invalid."};
+      if (!from_fresh && !from_old) return blob_error::invalid_block_list();
       chosen.push_back(from_fresh ? fresh->second : old->second);
     }
     return chosen;
@@ -198,6 +226,10 @@ class BlockListUpload final : public Upload {
   BlobStore& store_;
   BlobRequest request_;
   std::string xml_;
+  std::string digest_;
+  std::vector<StoredBlock> blocks_;
+  BlobFields fields_;
+  std::optional<NewContent> content_;
 };
 
 template <class T>

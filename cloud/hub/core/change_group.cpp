@@ -22,7 +22,9 @@ void ChangeGroup::commit() {
   while (!changes_.empty()) {
     const Changes changes = std::exchange(changes_, {});
     bytes_ = 0;
-    const auto stored = store(changes);
+    auto stored = store(changes);
+    // Once more for each change that wrote something before it failed, which hardly any does.
+    while (stored && stored.value() == Stored::Again) stored = store(changes);
     const auto failure = stored ? std::nullopt : std::optional<Failure>(stored.error());
     for (const auto& change : changes) {
       if (stored) change->notices.deliver(links_);
@@ -31,22 +33,28 @@ void ChangeGroup::commit() {
   }
 }
 
-Outcome<Ok> ChangeGroup::store(const Changes& changes) const {
+Outcome<ChangeGroup::Stored> ChangeGroup::store(const Changes& changes) const {
   OTA_TRY(auto transaction, Transaction::begin(database_));
-  for (const auto& change : changes) OTA_TRY(store_one(*change));
-  return transaction.commit();
+  for (const auto& change : changes) {
+    if (change->failed) continue;
+    OTA_TRY(const Stored stored, apply(*change));
+    if (stored == Stored::Again) return stored;
+  }
+  OTA_TRY(transaction.commit());
+  return Stored::All;
 }
 
-/// The error is one of the whole group; a change that fails by itself is undone and goes no
-/// further.
-Outcome<Ok> ChangeGroup::store_one(Change& change) const {
-  OTA_TRY(auto part, Savepoint::begin(database_));
-  const auto applied = change.apply();
-  if (applied) return part.release();
+/// An error is one of the whole group.
+Outcome<ChangeGroup::Stored> ChangeGroup::apply(Change& change) const {
+  const std::int64_t before = database_.change_count();
   change.notices = {};
-  // On a full disk SQLite may have undone the whole transaction already.
-  if (!database_.in_transaction()) return applied.error();
-  return part.undo();
+  const auto applied = change.apply();
+  if (!applied) change.notices = {};
+  // On a full disk SQLite may have undone the whole transaction.
+  if (!database_.in_transaction())
+    return applied ? Failure{code::kServerError, "the transaction has ended"} : applied.error();
+  change.failed = !applied;
+  return applied || database_.change_count() == before ? Stored::All : Stored::Again;
 }
 
 }  // namespace ota::hub

@@ -31,9 +31,10 @@ class ChangeGroup {
   ChangeGroup(const ChangeGroup&) = delete;
   ChangeGroup& operator=(const ChangeGroup&) = delete;
 
-  /// Takes a change over. `apply` runs inside the transaction and is undone alone if it fails;
-  /// `answer` gets what it returned once that is durable, or the failure. Both are called in the
-  /// order of the changes, in commit() or before this returns. `bytes` is about what it holds.
+  /// Takes a change over. `apply` runs inside the transaction, again if another change must be
+  /// undone, and changes nothing but the database; a failure undoes what it did. `answer` gets what
+  /// it returned once that is durable, or the failure. Both are called in the order of the changes,
+  /// in commit() or before this returns. `bytes` is about what it holds.
   template <class T>
   void add(std::size_t bytes, std::function<Outcome<T>(Notices&)> apply,
            std::function<void(Outcome<T>)> answer) {
@@ -52,6 +53,7 @@ class ChangeGroup {
     virtual Outcome<Ok> apply() = 0;
     virtual void answer(const std::optional<Failure>& commit_failure) = 0;
     Notices notices;
+    bool failed = false;  // by itself; not applied again
   };
 
   template <class T>
@@ -65,8 +67,8 @@ class ChangeGroup {
       return Ok{};
     }
     void answer(const std::optional<Failure>& commit_failure) override {
-      answer_(commit_failure || !outcome_ ? Outcome<T>(commit_failure.value_or(Failure{}))
-                                          : std::move(*outcome_));
+      if (commit_failure && !this->failed) outcome_.emplace(*commit_failure);
+      answer_(std::move(*outcome_));
     }
 
    private:
@@ -86,8 +88,9 @@ class ChangeGroup {
   using Changes = std::vector<std::unique_ptr<Change>>;
 
   void take(std::size_t bytes, std::unique_ptr<Change> change);
-  Outcome<Ok> store(const Changes& changes) const;
-  Outcome<Ok> store_one(Change& change) const;
+  enum class Stored : std::uint8_t { All, Again };
+  Outcome<Stored> store(const Changes& changes) const;
+  Outcome<Stored> apply(Change& change) const;
 
   const Database& database_;
   const Links& links_;

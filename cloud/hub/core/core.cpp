@@ -179,7 +179,9 @@ class HubCore final : public Core {
     return version;
   }
 
-  void note_activity(const std::string& device_id) { hub_.activity[device_id] = hub_.now_text(); }
+  void note_activity(const std::string& device_id) {
+    hub_.activity[device_id] = hub_.settings.now();
+  }
 
   Connected facts_of(const std::string& device_id) const {
     const auto device = hub_.registry.find(device_id);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cloud/hub/core/reported_cache.hpp"
 #include "cloud/hub/core/test_hub.hpp"
 
 namespace ota::hub {
@@ -296,6 +297,52 @@ TEST_F(CoreTest, CountsDevices) {
   EXPECT_EQ(json::parse(call("GET", "/statistics/devices").body),
             json({{"totalDeviceCount", 2}, {"enabledDeviceCount", 1}, {"disabledDeviceCount", 1}}));
   EXPECT_EQ(json::parse(call("GET", "/devices").body).size(), 2U);
+}
+
+// ---- Reports that follow each other ----
+
+TEST_F(CoreTest, ARefusedReportLeavesNothing) {
+  create("d1");
+  EXPECT_EQ(patch_reported("d1", R"({"a":1})", std::nullopt).version, 2U);
+  json too_large = {{"a", 2}, {"large", json::array()}};
+  for (int i = 0; i < 9; ++i) too_large["large"].push_back(std::string(4000, 'x'));
+  EXPECT_EQ(patch_reported("d1", too_large.dump(), std::nullopt).status, 400);
+  EXPECT_EQ(patch_reported("d1", R"({"b":2})", 7).status, 412);
+  EXPECT_EQ(patch_reported("d1", R"({"b":2})", 2).version, 3U);
+  EXPECT_EQ(json::parse(core_->get_twin("d1").body)["reported"],
+            json::parse(R"({"a":1,"b":2,"$version":3})"));
+}
+
+TEST_F(CoreTest, ReportsIntoTheTwinOfADeviceThatWasMadeAnew) {
+  create("d1");
+  patch_reported("d1", R"({"a":1})", std::nullopt);
+  EXPECT_EQ(call("DELETE", "/devices/d1", {}, {{"If-Match", "*"}}).status, 204);
+  EXPECT_EQ(patch_reported("d1", R"({"b":2})", std::nullopt).status, 404);
+  create("d1");
+  patch_reported("d1", R"({"c":3})", std::nullopt);
+  EXPECT_EQ(json::parse(core_->get_twin("d1").body)["reported"],
+            json::parse(R"({"c":3,"$version":2})"));
+}
+
+TEST(ReportedCache, IsBoundedAndForgetsWhatWasNotUsedForLongest) {
+  ReportedCache cache;
+  const auto keep = [&cache](const std::string& id, std::size_t bytes) {
+    cache.keep({.device_id = id,
+                .generation_id = {},
+                .document = {},
+                .metadata = {},
+                .version = 1,
+                .text_bytes = bytes});
+  };
+  keep("a", 10);
+  for (std::size_t i = 1; i < ReportedCache::kSectionsMax; ++i) keep(std::to_string(i), 10);
+  ASSERT_NE(cache.find("a"), nullptr);
+  keep("b", 10);
+  EXPECT_EQ(cache.size(), ReportedCache::kSectionsMax);
+  EXPECT_NE(cache.find("a"), nullptr);
+  EXPECT_EQ(cache.find("1"), nullptr);
+  keep("c", ReportedCache::kTextBytesMax);
+  EXPECT_EQ(cache.size(), 1U);
 }
 
 }  // namespace

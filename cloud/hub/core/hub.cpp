@@ -53,7 +53,7 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
 
 void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
                     std::string_view payload) {
-  hub.activity[device_id] = hub.now_text();
+  hub.activity[device_id] = hub.settings.now();
   hub.links.tell({.type = EventType::Telemetry,
                   .device_id = device_id,
                   .properties = std::string(properties),
@@ -77,7 +77,8 @@ Outcome<Ok> write_activity(Hub& hub) {
                            "UPDATE device SET last_activity = ?2 WHERE device_id = ?1", {"", ""}));
   for (const auto& [device_id, connected] : hub.connections)
     OTA_TRY(hub.registry.set_connection(device_id, connected));
-  for (const auto& [device_id, time] : hub.activity) OTA_TRY(update.run({device_id, time}));
+  for (const auto& [device_id, time] : hub.activity)
+    OTA_TRY(update.run({device_id, contract::to_iso8601(time)}));
   OTA_TRY(transaction.commit());
   hub.activity.clear();
   hub.connections.clear();

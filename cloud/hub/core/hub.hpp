@@ -41,7 +41,7 @@ struct Hub {
   Links links{events};
   // Bookkeeping that is not yet written: times of last messages, and who came (true) or went. One
   // transaction for all of it costs a storm of ten thousand connections less than one for each.
-  std::map<std::string, std::string> activity;
+  std::map<std::string, contract::UnixSeconds> activity;
   std::map<std::string, bool> connections;
   Methods methods{links, settings};
   Messages messages{database, links, settings};

@@ -19,6 +19,10 @@ std::uint64_t counter(const Statement& row, int column) {
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
+Failure no_device(std::string_view device_id) {
+  return {code::kNotFound, "there is no device " + std::string(device_id)};
+}
+
 /// The part of a service's body that belongs to one section, cleaned; nothing if it is absent.
 Outcome<std::optional<json>> section_of(const json& body, const char* outer, const char* inner) {
   const auto found = body.find(outer);
@@ -88,7 +92,7 @@ Outcome<Twin> Twins::get(std::string_view device_id) const {
           database_.query("SELECT " + std::string(kColumns) + " FROM device WHERE device_id = ?1",
                           {device_id}));
   OTA_TRY(const bool found, row.step());
-  if (!found) return Failure{code::kNotFound, "there is no device " + std::string(device_id)};
+  if (!found) return no_device(device_id);
   return Twin{.device_id = row.text(0),
               .etag = row.text(1),
               .version = counter(row, 2),
@@ -108,24 +112,69 @@ Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::st
   OTA_TRY(auto patch, parse_json_object(text, twin::kPatchLimits));
   twin::drop_service_members(patch);
   OTA_TRY(twin::check_content(patch));
-  OTA_TRY(auto twin, get(device_id));
-  if (if_version && *if_version != twin.reported_version) {
-    return Failure{code::kPreconditionFailed,
-                   "the reported properties have version " + std::to_string(twin.reported_version)};
-  }
-  json reported = stored_json(twin.reported);
-  json metadata = stored_json(twin.reported_metadata);
-  twin::merge(reported, metadata, patch,
-              {.time = contract::to_iso8601(settings_.now()), .version = std::nullopt});
-  OTA_TRY(twin::check_size(reported, twin::Section::Reported));
-  const std::uint64_t version = twin.reported_version + 1;
-  OTA_TRY(database_.execute(
-      "UPDATE device SET reported = ?2, reported_metadata = ?3, reported_version = ?4, version = ?5"
-      " WHERE device_id = ?1",
-      {device_id, json_to_text(reported), json_to_text(metadata), version, twin.version + 1}));
-  notices.event(
-      section_event(twin.device_id, "reported", twin::with_version(json_to_text(patch), version)));
+  OTA_TRY(const std::uint64_t version, change_reported(device_id, patch, if_version));
+  notices.event(section_event(std::string(device_id), "reported",
+                              twin::with_version(json_to_text(patch), version)));
   return version;
+}
+
+Outcome<std::uint64_t> Twins::change_reported(std::string_view device_id, const json& patch,
+                                              std::optional<std::uint64_t> if_version) {
+  if (ReportedSection* known = reported_.find(device_id)) {
+    auto version = merge_reported(*known, patch, if_version);
+    if (version) return version;
+    reported_.drop(device_id);
+    if (version.error().code == code::kServerError) return version;
+    // A change was undone, or the device was made anew: what is stored decides.
+  }
+  OTA_TRY(ReportedSection loaded, load_reported(device_id));
+  auto version = merge_reported(reported_.keep(std::move(loaded)), patch, if_version);
+  if (!version) reported_.drop(device_id);
+  return version;
+}
+
+Outcome<ReportedSection> Twins::load_reported(std::string_view device_id) const {
+  OTA_TRY(auto row, database_.query("SELECT generation_id, reported, reported_metadata,"
+                                    " reported_version FROM device WHERE device_id = ?1",
+                                    {device_id}));
+  OTA_TRY(const bool found, row.step());
+  if (!found) return no_device(device_id);
+  const std::string document = row.text(1);
+  const std::string metadata = row.text(2);
+  return ReportedSection{.device_id = std::string(device_id),
+                         .generation_id = row.text(0),
+                         .document = stored_json(document),
+                         .metadata = stored_json(metadata),
+                         .version = counter(row, 3),
+                         .text_bytes = document.size() + metadata.size()};
+}
+
+/// After a failure the section is neither what is stored nor what was wanted.
+Outcome<std::uint64_t> Twins::merge_reported(ReportedSection& section, const json& patch,
+                                             std::optional<std::uint64_t> if_version) {
+  if (if_version && *if_version != section.version) {
+    return Failure{code::kPreconditionFailed,
+                   "the reported properties have version " + std::to_string(section.version)};
+  }
+  twin::merge(section.document, section.metadata, patch,
+              {.time = contract::to_iso8601(settings_.now()), .version = std::nullopt});
+  OTA_TRY(twin::check_size(section.document, twin::Section::Reported));
+  std::string document = json_to_text(section.document);
+  std::string metadata = json_to_text(section.metadata);
+  const std::size_t text_bytes = document.size() + metadata.size();
+  if (!store_reported_) {
+    OTA_TRY(store_reported_,
+            database_.prepare("UPDATE device SET reported = ?1, reported_metadata = ?2,"
+                              " reported_version = ?3 + 1, version = version + 1"
+                              " WHERE device_id = ?4 AND reported_version = ?3"
+                              " AND generation_id = ?5"));
+  }
+  OTA_TRY(const auto changed,
+          store_reported_->run({std::move(document), std::move(metadata), section.version,
+                                section.device_id, section.generation_id}));
+  if (changed == 0) return no_device(section.device_id);
+  reported_.resize(section, text_bytes);
+  return ++section.version;
 }
 
 Outcome<Ok> Twins::change_desired(Twin& twin, const json& patch, Notices& notices) const {

@@ -4,7 +4,7 @@
 // cloud/hub/twin.
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +12,7 @@
 #include "cloud/hub/core/core.hpp"
 #include "cloud/hub/core/links.hpp"
 #include "cloud/hub/core/registry.hpp"
+#include "cloud/hub/core/reported_cache.hpp"
 #include "cloud/hub/state/database.hpp"
 
 namespace ota::hub {
@@ -71,9 +72,16 @@ class Twins {
   struct Section;
   Outcome<Ok> change_desired(Twin& twin, const nlohmann::json& patch, Notices& notices) const;
   Outcome<Ok> store(const Twin& twin) const;
+  Outcome<ReportedSection> load_reported(std::string_view device_id) const;
+  Outcome<std::uint64_t> merge_reported(ReportedSection& section, const nlohmann::json& patch,
+                                        std::optional<std::uint64_t> if_version);
+  Outcome<std::uint64_t> change_reported(std::string_view device_id, const nlohmann::json& patch,
+                                         std::optional<std::uint64_t> if_version);
 
   const Database& database_;
   const Settings& settings_;
+  ReportedCache reported_;
+  std::optional<Statement> store_reported_;  // prepared when it is needed first
 };
 
 /// The twin as the service REST shows it. `configurations` is the object of statuses by id.

@@ -53,6 +53,7 @@ class DurableFile {
 
   FileResult<Ok> append(Bytes bytes);
   FileResult<Ok> commit();
+  const std::string& path() const { return path_; }
 
  private:
   DurableFile(std::string path, OpenFile file) : path_(std::move(path)), file_(std::move(file)) {}

@@ -54,6 +54,7 @@ struct Reply {
   std::unique_ptr<BodySource> stream = {};  // instead of body
   std::shared_ptr<LiveBody> live = {};      // instead of body
   std::shared_ptr<LaterAnswer> later = {};  // the answer is still to come; nothing above counts
+  bool later_for_sure = false;              // it comes soon, so that a hub that stops waits for it
   /// With 101: makes what speaks on the connection after this answer.
   std::function<std::unique_ptr<ByteProtocol>(Instant)> switch_to = {};
 };

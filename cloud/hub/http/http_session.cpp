@@ -194,7 +194,7 @@ void HttpSession::tick(Instant now) {
 void HttpSession::stop(Instant) {
   stopping_ = true;
   if (stage_ == Stage::Later) take_later();  // It may have been given in this very turn.
-  if (stage_ == Stage::Later) return refuse(503, "the hub stops");
+  if (stage_ == Stage::Later && !later_for_sure_) return refuse(503, "the hub stops");
   if (live_) end_live();
   if (stage_ == Stage::Head && input_.empty()) end("the hub stops");
 }
@@ -339,7 +339,7 @@ void HttpSession::answer(Reply reply) {
   if (parsing_) parsing_->sink().exchange = nullptr;
   exchange_.reset();
   if (stopping_) keep_alive_ = false;
-  if (reply.later) return await(std::move(reply.later));
+  if (reply.later) return await(std::move(reply));
   later_.reset();
   if (reply.switch_to && stopping_) return refuse(503, "the hub stops");
   switch_to_ = std::move(reply.switch_to);
@@ -382,9 +382,10 @@ void HttpSession::start_body(Reply reply) {
   }
 }
 
-void HttpSession::await(std::shared_ptr<LaterAnswer> later) {
+void HttpSession::await(Reply reply) {
   stage_ = Stage::Later;
-  later_ = std::move(later);
+  later_ = std::move(reply.later);
+  later_for_sure_ = reply.later_for_sure;
   later_end_ = last_activity_ + kHttpLaterTimeout;
   // The answer is given from within another connection's work, so it is only noticed there.
   later_->on_given([this] { wake(); });

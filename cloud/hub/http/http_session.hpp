@@ -52,7 +52,7 @@ class HttpSession final : public ByteProtocol {
   void begin_request();
   bool advance_body();
   void answer(Reply reply);
-  void await(std::shared_ptr<LaterAnswer> later);
+  void await(Reply reply);
   void take_later();
   void note(const Reply& reply);
   void start_body(Reply reply);
@@ -83,6 +83,7 @@ class HttpSession final : public ByteProtocol {
 
   std::shared_ptr<LaterAnswer> later_;
   Instant later_end_;
+  bool later_for_sure_ = false;
   std::shared_ptr<LiveBody> live_;
   enum class Framing : std::uint8_t { Chunks, None } live_framing_ = Framing::Chunks;
 

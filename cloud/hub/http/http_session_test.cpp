@@ -69,6 +69,7 @@ class EchoService final : public HttpService {
     owed = answer;
     Reply reply;
     reply.later = std::move(answer);
+    reply.later_for_sure = later_for_sure;
     return reply;
   }
   Reply live_reply() {
@@ -80,6 +81,7 @@ class EchoService final : public HttpService {
   }
 
   std::weak_ptr<LaterAnswer> owed;
+  bool later_for_sure = false;
   std::weak_ptr<Lines> lines;
   std::string streamed = std::string(kHttpChunkBytes * 2 + 1, 's');
   std::vector<std::string> seen;
@@ -337,6 +339,18 @@ TEST(HttpSession, SendsALaterAnswerThatWasGivenRightBeforeTheStop) {
   const std::string answer(text_of(rig.session.output()));
   EXPECT_THAT(answer, HasSubstr("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("done"));
+}
+
+TEST(HttpSession, WaitsForASureAnswerWhenItStops) {
+  Rig rig;
+  rig.service.later_for_sure = true;
+  rig.say(kAskLater);
+  rig.session.stop(rig.now);
+  EXPECT_EQ(rig.take(), "");
+  EXPECT_FALSE(rig.session.closing());
+  rig.service.owed.lock()->give({.status = 201, .headers = {}, .body = {}});
+  EXPECT_THAT(rig.take(), HasSubstr("HTTP/1.1 201"));
+  EXPECT_TRUE(rig.session.closing());
 }
 
 TEST(HttpSession, TellsWhoWaitsForALaterAnswerThatTheHubStops) {

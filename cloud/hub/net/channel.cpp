@@ -47,15 +47,16 @@ class TlsChannel final : public Channel {
   Transfer read(MutableBytes into) override {
     ERR_clear_error();
     const int size = SSL_read(ssl_.get(), into.data(), clipped(into.size()));
-    return size > 0 ? Transfer{Progress::Done, static_cast<std::size_t>(size)}
-                    : Transfer{verdict(size), 0};
+    if (size <= 0) return {verdict(size), 0};
+    // What has reached the socket meanwhile is told by whoever waits for it.
+    return {Progress::Done, static_cast<std::size_t>(size), SSL_has_pending(ssl_.get()) == 1};
   }
 
   Transfer write(Bytes from) override {
     ERR_clear_error();
     const int size = SSL_write(ssl_.get(), from.data(), clipped(from.size()));
-    return size > 0 ? Transfer{Progress::Done, static_cast<std::size_t>(size)}
-                    : Transfer{verdict(size), 0};
+    if (size <= 0) return {verdict(size), 0};
+    return {Progress::Done, static_cast<std::size_t>(size)};
   }
 
   void say_goodbye() override {
@@ -124,7 +125,9 @@ class PlainChannel final : public Channel {
   Transfer read(MutableBytes into) override {
     const ssize_t size = ::recv(descriptor_, into.data(), into.size(), 0);
     if (size == 0) return {Progress::Closed, 0};
-    return verdict(size, Progress::WantRead);
+    Transfer transfer = verdict(size, Progress::WantRead);
+    transfer.more = transfer.size_bytes == into.size();
+    return transfer;
   }
   Transfer write(Bytes from) override {
     return verdict(::send(descriptor_, from.data(), from.size(), MSG_NOSIGNAL),
@@ -159,6 +162,8 @@ Result<TlsContext, std::string> TlsContext::load(const Files& files) {
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
                                SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // One system call for a record, not one for its header and one for the rest.
+  SSL_CTX_set_read_ahead(raw, 1);
   // A resumed session would skip the client certificate; reconnecting costs 0.4 ms anyway.
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(raw, 0);

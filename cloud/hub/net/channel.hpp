@@ -21,6 +21,7 @@ enum class Progress : std::uint8_t { Done, WantRead, WantWrite, Closed, Failed }
 struct Transfer {
   Progress progress = Progress::Failed;
   std::size_t size_bytes = 0;  // with Done
+  bool more = true;            // after a read: another one may find bytes without waiting
 };
 
 class Channel {

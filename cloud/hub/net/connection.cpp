@@ -74,7 +74,9 @@ void Connection::pump_guarded() {
 }
 
 void Connection::pump() {
-  wants_readable_ = wants_writable_ = false;
+  // Who still waits for the socket need not ask it.
+  wants_readable_ = waiting_readable_;
+  wants_writable_ = waiting_writable_;
   if (stage_ == Stage::Handshake) step_handshake();
   if (stage_ == Stage::Open) exchange();
   if (stage_ == Stage::Draining) drain();
@@ -139,6 +141,7 @@ bool Connection::read_some() {
   const Transfer transfer = channel_->read(share_.read_buffer);
   note(transfer.progress, wants_readable_, wants_writable_);
   if (transfer.progress != Progress::Done) return false;
+  if (!transfer.more) wants_readable_ = true;
   protocol_->feed(Bytes(share_.read_buffer).first(transfer.size_bytes), steady_now());
   return true;
 }

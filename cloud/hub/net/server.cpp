@@ -225,7 +225,10 @@ class Server final : public HubServer, private Oversight {
     settings.evaluate_every_s = options.evaluate_every_s;
     settings.commit_soon = [this] { boost::asio::post(loop_, [this] { commit(); }); };
     OTA_TRY(core_, options.open_core(std::move(settings)));
-    OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_));
+    OTA_TRY(blobs_, BlobService::open(options.state_directory + "/blobs", wall_clock_,
+                                      [this](DiskWorker::Step step) {
+                                        boost::asio::post(loop_, guarded(std::move(step)));
+                                      }));
     const HttpRouter::Parts parts{*core_,
                                   *blobs_,
                                   std::string(kBlobAccount),
@@ -304,11 +307,18 @@ class Server final : public HubServer, private Oversight {
   }
 
   void commit() {
-    try {
-      core_->commit();
-    } catch (const std::exception& error) {
-      spdlog::error("at a commit: {}", error.what());
-    }
+    guarded([this] { core_->commit(); })();
+  }
+
+  /// No exception leaves the loop.
+  static std::function<void()> guarded(std::function<void()> step) {
+    return [step = std::move(step)] {
+      try {
+        step();
+      } catch (const std::exception& error) {
+        spdlog::error("in the event loop: {}", error.what());
+      }
+    };
   }
 
   void schedule_tick() {
@@ -318,6 +328,7 @@ class Server final : public HubServer, private Oversight {
       try {
         check_certificates();
         core_->tick();
+        blobs_->tick();
       } catch (const std::exception& error) {
         spdlog::error("in the hub's clockwork: {}", error.what());
       }

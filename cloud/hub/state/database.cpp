@@ -86,7 +86,7 @@ Outcome<bool> Statement::step() {
   return failure_of(database_);
 }
 
-Outcome<Ok> Statement::bind(const Values& values) {
+Outcome<Ok> Statement::bind(const Values& values, Texts texts) {
   sqlite3_reset(statement_.get());
   const auto count = static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_.get()));
   // Numbered parameters may be left over where a statement needs only some of them.
@@ -100,8 +100,9 @@ Outcome<Ok> Statement::bind(const Values& values) {
     } else if (const auto* real = std::get_if<double>(&value.value_)) {
       result = sqlite3_bind_double(statement_.get(), index, *real);
     } else if (const auto* text = std::get_if<std::string>(&value.value_)) {
-      result = sqlite3_bind_text64(statement_.get(), index, text->data(), text->size(),
-                                   SQLITE_TRANSIENT, SQLITE_UTF8);
+      result =
+          sqlite3_bind_text64(statement_.get(), index, text->data(), text->size(),
+                              texts == Texts::Stay ? SQLITE_STATIC : SQLITE_TRANSIENT, SQLITE_UTF8);
     } else {
       result = sqlite3_bind_null(statement_.get(), index);
     }
@@ -110,14 +111,15 @@ Outcome<Ok> Statement::bind(const Values& values) {
   return Ok{};
 }
 
-Outcome<Ok> Statement::run(const Values& values) {
-  OTA_TRY(bind(values));
-  for (;;) {
-    OTA_TRY(const bool row, step());
-    if (!row) break;
-  }
+Outcome<std::int64_t> Statement::run(const Values& values) {
+  OTA_TRY(bind(values, Texts::Stay));
+  auto row = step();
+  while (row && row.value()) row = step();
+  const std::int64_t changed = sqlite3_changes64(database_);
   sqlite3_reset(statement_.get());
-  return Ok{};
+  sqlite3_clear_bindings(statement_.get());
+  if (!row) return row.error();
+  return changed;
 }
 
 bool Statement::is_null(int column) const {
@@ -146,7 +148,8 @@ Outcome<Database> Database::open(const std::string& file) {
   return open_with(
       file,
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-      "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT");
+      "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-8192;"
+      "BEGIN IMMEDIATE; COMMIT");
 }
 
 Outcome<Database> Database::open_in_memory() {
@@ -154,15 +157,24 @@ Outcome<Database> Database::open_in_memory() {
 }
 
 Outcome<Database> Database::open_with(const std::string& file, std::string_view pragmas) {
+  // Nobody reads SQLite's own counts of memory, and a lock for each of them is a twentieth of the
+  // hub's work. Refused, without harm, when the library is in use already.
+  static const int counts_off = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)counts_off;
   sqlite3* raw = nullptr;
   const int result =
-      sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+      sqlite3_open_v2(file.c_str(), &raw,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(raw);
   if (result != SQLITE_OK) {
     return Failure{code::kServerError,
                    "cannot open the hub's state " + file + ": " +
                        (raw != nullptr ? sqlite3_errmsg(raw) : "out of memory")};
   }
+  // Room for a row of a device without asking malloc. What it cannot have it does without.
+  constexpr int kSmallBytes = 4096;
+  constexpr int kSmallCount = 64;
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kSmallBytes, kSmallCount);
   OTA_TRY(database.run_script(pragmas));
   return database;
 }
@@ -185,23 +197,24 @@ Outcome<Ok> Database::migrate(std::span<const std::string_view> steps) {
 }
 
 Outcome<Statement> Database::query(std::string_view sql, const Values& values) const {
+  OTA_TRY(auto statement, prepare(sql));
+  OTA_TRY(statement.bind(values, Statement::Texts::Go));
+  return statement;
+}
+
+Outcome<Statement> Database::prepare(std::string_view sql) const {
   sqlite3_stmt* raw = statements_->take(sql);
   if (raw == nullptr &&
       sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                          SQLITE_PREPARE_PERSISTENT, &raw, nullptr) != SQLITE_OK) {
     return failure_of(database_.get());
   }
-  Statement statement(database_.get(), raw, *statements_, *figures_);
-  OTA_TRY(statement.bind(values));
-  return statement;
+  return Statement(database_.get(), raw, *statements_, *figures_);
 }
 
 Outcome<std::int64_t> Database::execute(std::string_view sql, const Values& values) const {
-  OTA_TRY(auto statement, query(sql, values));
-  for (;;) {
-    OTA_TRY(const bool row, statement.step());
-    if (!row) return std::int64_t{sqlite3_changes64(database_.get())};
-  }
+  OTA_TRY(auto statement, prepare(sql));
+  return statement.run(values);
 }
 
 Outcome<Ok> Database::run_script(std::string_view sql) const {
@@ -240,29 +253,6 @@ Transaction::~Transaction() {
 Outcome<Ok> Transaction::commit() {
   OTA_TRY(database_->execute("COMMIT"));
   database_ = nullptr;
-  return Ok{};
-}
-
-Outcome<Savepoint> Savepoint::begin(const Database& database) {
-  OTA_ASSERT(database.in_transaction());  // Outside of one it would begin and commit its own.
-  OTA_TRY(database.execute("SAVEPOINT part"));
-  return Savepoint(database);
-}
-
-Savepoint::~Savepoint() {
-  // The end of the transaction undoes what this cannot.
-  if (database_ != nullptr && database_->in_transaction()) (void)undo();
-}
-
-Outcome<Ok> Savepoint::release() {
-  OTA_TRY(std::exchange(database_, nullptr)->execute("RELEASE part"));
-  return Ok{};
-}
-
-Outcome<Ok> Savepoint::undo() {
-  const Database& database = *std::exchange(database_, nullptr);
-  OTA_TRY(database.execute("ROLLBACK TO part"));
-  OTA_TRY(database.execute("RELEASE part"));
   return Ok{};
 }
 

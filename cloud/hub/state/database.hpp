@@ -88,9 +88,10 @@ class Statement {
   /// Moves to the next row; false after the last one.
   Outcome<bool> step();
   /// Starts again with other parameters.
-  Outcome<Ok> bind(const Values& values);
-  /// Binds and runs to the end; for statements without rows that are repeated.
-  Outcome<Ok> run(const Values& values);
+  Outcome<Ok> bind(const Values& values) { return bind(values, Texts::Go); }
+  /// Binds and runs to the end; for statements without rows that are repeated. Returns the number
+  /// of rows that it changed.
+  Outcome<std::int64_t> run(const Values& values);
 
   // The columns of the current row, from 0.
   bool is_null(int column) const;
@@ -107,12 +108,16 @@ class Statement {
   Statement(sqlite3* database, sqlite3_stmt* statement, StatementCache& cache,
             DatabaseFigures& figures)
       : database_(database), figures_(&figures), statement_(statement, GiveBack{&cache}) {}
+  /// Whether the values stay where they are until the bindings are cleared.
+  enum class Texts : std::uint8_t { Stay, Go };
+  Outcome<Ok> bind(const Values& values, Texts texts);
 
   sqlite3* database_;
   DatabaseFigures* figures_;
   std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
 };
 
+/// Not more than one thread at a time uses a database and its statements.
 class Database {
  public:
   /// Opens or creates the file and takes it for this process alone: a second hub on it is refused.
@@ -124,6 +129,8 @@ class Database {
   /// newer version is refused.
   Outcome<Ok> migrate(std::span<const std::string_view> steps);
 
+  /// A statement that waits for its values.
+  Outcome<Statement> prepare(std::string_view sql) const;
   /// A statement that is ready to step.
   Outcome<Statement> query(std::string_view sql, const Values& values = {}) const;
   /// Runs a statement without rows. Returns the number of rows it changed.
@@ -142,7 +149,6 @@ class Database {
 
  private:
   friend class Transaction;
-  friend class Savepoint;
   struct Close {
     void operator()(sqlite3* database) const;
   };
@@ -166,22 +172,6 @@ class Transaction {
 
  private:
   explicit Transaction(const Database& database) : database_(&database) {}
-  const Database* database_;
-};
-
-/// A part of a transaction that can be undone alone; undone when the object goes, unless released.
-class Savepoint {
- public:
-  static Outcome<Savepoint> begin(const Database& database);
-  Savepoint(Savepoint&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
-  Savepoint& operator=(Savepoint&&) = delete;
-  ~Savepoint();
-
-  Outcome<Ok> release();
-  Outcome<Ok> undo();
-
- private:
-  explicit Savepoint(const Database& database) : database_(&database) {}
   const Database* database_;
 };
 
