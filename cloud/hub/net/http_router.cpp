@@ -51,15 +51,44 @@ bool on_this_machine(const std::string& address) {
 }
 
 /// A failure that a person sees names the request's id: with it the log tells what was asked.
-void log_refusal(const HttpRequest& request, int status) {
-  constexpr std::size_t kShownMax = 64;
-  const auto sent = request.headers.find("Request-Id");
-  std::string id(sent.value_or("-").substr(0, kShownMax));
-  for (char& c : id) {
-    if (c <= 0x20 || c > 0x7E) c = '.';
+class Refusal {
+ public:
+  explicit Refusal(const HttpRequest& request) : what_(request.method + " " + request.path) {
+    constexpr std::size_t kShownMax = 64;
+    const auto sent = request.headers.find("Request-Id");
+    id_ = sent.value_or("-").substr(0, kShownMax);
+    for (char& c : id_) {
+      if (c <= 0x20 || c > 0x7E) c = '.';
+    }
   }
-  spdlog::log(status >= 500 ? spdlog::level::warn : spdlog::level::info,
-              "{} {}: answered {}; request {}", request.method, request.path, status, id);
+  void log(int status) const {
+    if (status < 400) return;
+    spdlog::log(status >= 500 ? spdlog::level::warn : spdlog::level::info,
+                "{}: answered {}; request {}", what_, status, id_);
+  }
+
+ private:
+  std::string what_;
+  std::string id_;
+};
+
+/// Passes a later answer on; an expired pointer still says that nobody waits.
+struct Overheard final : LaterAnswer {
+  std::shared_ptr<LaterAnswer> inner;
+};
+
+std::shared_ptr<LaterAnswer> log_later(const HttpRequest& request,
+                                       std::shared_ptr<LaterAnswer> inner) {
+  auto outer = std::make_shared<Overheard>();
+  inner->on_given([weak = std::weak_ptr<Overheard>(outer), refusal = Refusal(request)] {
+    const auto waiting = weak.lock();
+    if (!waiting) return;
+    auto response = waiting->inner->take();
+    refusal.log(response->status);
+    waiting->give(std::move(*response));
+  });
+  outer->inner = std::move(inner);
+  return outer;
 }
 
 Route route_of_service(std::string_view path) {
@@ -141,7 +170,11 @@ Reply HttpRouter::about_metrics(const RequestHead& head) {
 Reply HttpRouter::ask_core(const HttpRequest& request) {
   try {
     if (auto response = parts_.core.handle(request)) {
-      if (response->status >= 400) log_refusal(request, response->status);
+      if (response->later) {
+        response->later = log_later(request, std::move(response->later));
+      } else if (response->status >= 400) {
+        Refusal(request).log(response->status);
+      }
       return to_reply(std::move(*response));
     }
   } catch (const std::exception& error) {
