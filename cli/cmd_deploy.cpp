@@ -76,6 +76,8 @@ void print_report_json(const Report& report) {
                         {"sha256", result.sha256},
                         {"sizeBytes", result.size_bytes},
                         {"blobWasThere", result.blob_was_there},
+                        {"revision", result.revision},
+                        {"state", rollout::to_text(result.state)},
                         {"tokenExpires", nullptr},
                         {"removed", result.removed},
                         {"warnings", result.warnings}};

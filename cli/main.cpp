@@ -26,6 +26,7 @@ struct VerbGroup {
 void add_verbs(CLI::App& app, Context& context) {
   const VerbGroup groups[] = {
       {"Deploy and follow", {add_deploy, add_list, add_status, add_show, add_watch, add_explain}},
+      {"Change a rollout", {add_control, add_revise, add_rollback}},
       {"Devices and who they are", {add_device, add_enrollment}},
       {"Local hub and simulation", {add_hub, add_sim}},
       {"Other", {add_doctor, add_version}},

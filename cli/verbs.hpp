@@ -14,6 +14,8 @@ namespace ota::cli {
 /// The options of Context; they may stand before or after the verb.
 void add_shared_options(CLI::App& app, Context& context);
 
+/// pause, resume, abort.
+void add_control(CLI::App& app, Context& context);
 void add_deploy(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
 /// device send and call, below the verb device.
@@ -27,6 +29,9 @@ void add_hub(CLI::App& app, Context& context);
 /// Below the verb hub.
 void add_hub_events(CLI::App& hub, Context& context);
 void add_list(CLI::App& app, Context& context);
+/// retry, renew.
+void add_revise(CLI::App& app, Context& context);
+void add_rollback(CLI::App& app, Context& context);
 void add_show(CLI::App& app, Context& context);
 void add_sim(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

@@ -187,6 +187,44 @@ ApiResult<BlobProperties> BlobClient::properties(std::string_view container,
   return out;
 }
 
+ApiResult<Ok> BlobClient::get(const BlobPlace& place,
+                              const std::function<bool(std::string_view)>& take) {
+  OTA_TRY(const BlobProperties blob, properties(place.container, place.name));
+  Call call{.method = "GET",
+            .url = url_of(place.container, place.name),
+            .what = "read blob '" + place.container + "/" + place.name + "'"};
+  const auto broken = [&call](const char* code, const char* why) {
+    return ApiError{.kind = ApiError::Kind::Protocol,
+                    .code = code,
+                    .message = "cannot " + call.what + ": " + why};
+  };
+  for (std::uint64_t at = 0; at < blob.size_bytes;) {
+    const std::uint64_t size = std::min(kDownloadPieceBytes, blob.size_bytes - at);
+    call.headers = {
+        {"x-ms-range", "bytes=" + std::to_string(at) + "-" + std::to_string(at + size - 1)},
+        {"If-Match", blob.etag}};
+    OTA_TRY(const HttpReply reply, send(http_, setup_.random, call));
+    if (reply.status != 206 || reply.body.size() != size) {
+      return broken("unreadable_answer", "the service's answer is not the part that was asked for");
+    }
+    if (!take(reply.body)) return broken("not_taken", "its bytes could not be kept");
+    at += size;
+  }
+  return Ok{};
+}
+
+std::optional<BlobPlace> BlobClient::place_of(std::string_view url) const {
+  const std::string prefix = connection_.blob_endpoint + "/";
+  if (!url.starts_with(prefix)) return std::nullopt;
+  url.remove_prefix(prefix.size());
+  const std::size_t slash = url.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto container = contract::percent_decode(url.substr(0, slash));
+  const auto name = contract::percent_decode(url.substr(slash + 1));
+  if (!container || !name || container->empty() || name->empty()) return std::nullopt;
+  return BlobPlace{.container = *container, .name = *name};
+}
+
 ApiResult<Ok> BlobClient::put(const BlobUpload& upload, const UploadProgress& progress) {
   return upload.size_bytes <= kBlockBytes ? put_whole(upload, progress)
                                           : put_blocks(upload, progress);

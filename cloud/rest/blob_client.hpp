@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,15 @@ struct BlobProperties {
   std::string content_md5 = {};  // base64; empty if the writer stored none
   std::string etag = {};
 };
+
+/// Where a blob is inside its account.
+struct BlobPlace {
+  std::string container = {};
+  std::string name = {};
+};
+
+/// What get() reads at once, so much memory and no more.
+inline constexpr std::uint64_t kDownloadPieceBytes = 4U * 1024 * 1024;
 
 /// Bytes given to the network so far; called from several threads, one at a time.
 using UploadProgress = std::function<void(std::uint64_t)>;
@@ -54,6 +64,15 @@ class BlobClient {
   /// whole or not at all.
   /// @errors Conflict: a blob of this name exists, with whatever content.
   ApiResult<Ok> put(const BlobUpload& upload, const UploadProgress& progress = {});
+
+  /// Reads a whole blob piece by piece; all pieces are of the same state of the blob.
+  /// @param take  false ends it
+  /// @errors NotFound. Conflict: it was replaced meanwhile. Protocol: an answer that does not fit
+  ///         what was asked, or `take` said false (code "not_taken").
+  ApiResult<Ok> get(const BlobPlace& place, const std::function<bool(std::string_view)>& take);
+
+  /// The blob that url_of() made this address for; nothing if it is in another account.
+  std::optional<BlobPlace> place_of(std::string_view url) const;
 
   /// Address without query.
   std::string url_of(std::string_view container, std::string_view name) const;

@@ -183,5 +183,53 @@ TEST_F(BlobClientTest, TokensAreForOneBlobAndHttpsOnlyUnlessTheEndpointIsPlain) 
   EXPECT_EQ(azure.url_of("fw", "p/1/a b"), "https://account.blob.core.windows.net/fw/p/1/a%20b");
 }
 
+TEST_F(BlobClientTest, ReadsABlobInPiecesOfOneState) {
+  std::string content(kDownloadPieceBytes + 7, 'a');
+  content.back() = 'z';
+  std::size_t failures = 1;
+  answer = [&](const test::Request& request) -> test::Response {
+    if (request.method == "HEAD") {
+      return {.headers = {{"Content-Length", std::to_string(content.size())}, {"ETag", "\"1\""}}};
+    }
+    EXPECT_EQ(request.header("If-Match"), "\"1\"");
+    EXPECT_TRUE(is_signed(request));
+    if (failures-- == 1) return {.status = 503};  // and the same piece again
+    const bool first = request.header("x-ms-range") == "bytes=0-4194303";
+    return {.status = 206,
+            .body = first ? content.substr(0, kDownloadPieceBytes)
+                          : content.substr(kDownloadPieceBytes)};
+  };
+  std::string got;
+  const auto done =
+      client().get({.container = "fw", .name = "a b"}, [&got](std::string_view piece) {
+        got += piece;
+        return true;
+      });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(got == content);
+}
+
+TEST_F(BlobClientTest, AnAnswerThatIsNotThePartAskedForIsRefused) {
+  answer = [](const test::Request& request) -> test::Response {
+    if (request.method == "HEAD") return {.headers = {{"Content-Length", "10"}, {"ETag", "x"}}};
+    return {.status = 206, .body = "short"};
+  };
+  const auto take = [](std::string_view) { return true; };
+  EXPECT_EQ(client().get({.container = "fw", .name = "x"}, take).error().code, "unreadable_answer");
+  answer = [](const test::Request&) { return test::Response{.status = 404}; };
+  EXPECT_EQ(client().get({.container = "fw", .name = "x"}, take).error().kind,
+            ApiError::Kind::NotFound);
+}
+
+TEST_F(BlobClientTest, FindsThePlaceThatItsAddressMeans) {
+  const auto place = client().place_of(client().url_of("fw", "o'hara/2/ab-a b.bin"));
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->container, "fw");
+  EXPECT_EQ(place->name, "o'hara/2/ab-a b.bin");
+  EXPECT_FALSE(client().place_of("https://other/account/fw/x"));
+  EXPECT_FALSE(client().place_of(server.url() + "/account/fw"));
+  EXPECT_FALSE(client().place_of(server.url() + "/account/fw/%zz"));
+}
+
 }  // namespace
 }  // namespace ota::rest

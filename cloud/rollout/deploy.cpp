@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "base/encoding.hpp"
+#include "cloud/rollout/revisions.hpp"
 #include "contract/azure/names.hpp"
 #include "contract/limits.hpp"
 
 namespace ota::rollout {
 namespace {
-
-constexpr contract::UnixSeconds kSecondsPerDay = 86'400;
-/// A token starts in the past, because device clocks are not exact.
-constexpr contract::UnixSeconds kTokenHeadStartSeconds = 5 * 60;
 
 Failure input(std::string code, std::string message) {
   return {.kind = Failure::Kind::Input, .code = std::move(code), .message = std::move(message)};
@@ -41,19 +38,29 @@ class Deployment {
       : cloud_(cloud), request_(request), image_(image), observer_(observer) {}
 
   Outcome<DeployResult> run() {
+    OTA_TRY(const auto all, outcome_of(cloud_.hub.list_configurations()));
+    auto deployed = releases_of(all, request_.product, request_.group);
     prepare_release();
+    OTA_TRY(const auto same, find_same(deployed, request_.version, result_.sha256));
+    if (same && same->state != RolloutState::Aborted) return found(*same, deployed);
+    if (same) release_.revision = same->revision + 1;
+    release_.last_good = request_.last_good != 0
+                             ? request_.last_good
+                             : find_last_good(all, request_.product, request_.group);
     OTA_TRY(rest::Configuration configuration, make_configuration(release_));
     result_.configuration_id = configuration.id;
     result_.target_condition = configuration.target_condition;
-    OTA_TRY(const auto all, outcome_of(cloud_.hub.list_configurations()));
-    const auto deployed = releases_of(all, request_.product, request_.group);
-    OTA_TRY(const auto same, find_same(deployed, request_.version, result_.sha256));
-    if (same) return found(*same);
+    result_.revision = release_.revision;
     if (request_.mode == Mode::Dry) {
       result_.what = DeployResult::What::Planned;
       return std::move(result_);
     }
     OTA_TRY(publish());
+    if (request_.before_offer) {
+      OTA_TRY(request_.before_offer());
+      OTA_TRY(const auto now, outcome_of(cloud_.hub.list_configurations()));
+      deployed = releases_of(now, request_.product, request_.group);
+    }
     OTA_TRY(create(configuration));
     if (result_.what == DeployResult::What::Created) remove_superseded(deployed);
     return std::move(result_);
@@ -81,20 +88,45 @@ class Deployment {
                                              now - kTokenHeadStartSeconds, result_.token_expires)};
   }
 
-  /// The same version with the same content: nothing to do, but say when its token has run out.
-  DeployResult found(const DeployedRelease& release) {
+  /// The same version with the same content: nothing to do, but say what keeps devices from it.
+  DeployResult found(const DeployedRelease& release, const std::vector<DeployedRelease>& deployed) {
     result_.what = DeployResult::What::AlreadyThere;
     result_.configuration_id = release.id;
+    result_.target_condition = condition_of(release, release.state);
+    result_.state = release.state;
+    result_.revision = release.revision;
     result_.blob_was_there = true;
     if (!release.url.empty()) result_.url = release.url;
     result_.token_expires = release.token_expires;
+    const std::string whose = " '" + request_.product + "' '" + request_.group + "'";
+    if (release.state == RolloutState::Paused) {
+      result_.warnings.push_back("it is paused; `mcu-ota resume" + whose + "` offers it again");
+    }
     if (result_.token_expires != 0 && result_.token_expires <= cloud_.now()) {
       result_.warnings.push_back("its download token ended at " +
                                  contract::to_iso8601(result_.token_expires) +
-                                 "; devices that still need the image cannot fetch it: deploy it "
-                                 "under a new version");
+                                 "; devices that still need the image cannot fetch it: `mcu-ota "
+                                 "renew" +
+                                 whose + "`");
     }
+    if (request_.mode == Mode::Real) remove_older_revisions(release, deployed);
     return std::move(result_);
+  }
+
+  /// An interrupted retry or renewal left one.
+  void remove_older_revisions(const DeployedRelease& newest,
+                              const std::vector<DeployedRelease>& deployed) {
+    Removal removal;
+    for (const DeployedRelease& old : deployed) {
+      const bool older = old.version == newest.version && old.revision < newest.revision;
+      if (older) remove_unless_changed(cloud_.hub, old.id, old.etag, removal);
+    }
+    keep(std::move(removal));
+  }
+
+  void keep(Removal removal) {
+    result_.removed = std::move(removal.removed);
+    for (std::string& warning : removal.warnings) result_.warnings.push_back(std::move(warning));
   }
 
   Outcome<Ok> publish() {
@@ -108,6 +140,7 @@ class Deployment {
                                   .md5 = image_.md5,
                                   .metadata = {{"filename", image_.base_name},
                                                {"version", std::to_string(request_.version)},
+                                               {"mcuversion", release_.mcu_version},
                                                {"deployment", result_.configuration_id},
                                                {"sha256", result_.sha256}}};
     const auto stored = cloud_.blobs.put(
@@ -165,16 +198,14 @@ class Deployment {
   }
 
   void remove_superseded(std::vector<DeployedRelease> deployed) {
-    deployed.insert(deployed.begin(), DeployedRelease{.id = result_.configuration_id});
+    deployed.insert(deployed.begin(), DeployedRelease{.id = result_.configuration_id,
+                                                      .version = release_.version,
+                                                      .revision = release_.revision});
+    Removal removal;
     for (const DeployedRelease& old : superseded(deployed)) {
-      const auto removed = cloud_.hub.delete_configuration(old.id);
-      if (removed || removed.error().kind == rest::ApiError::Kind::NotFound) {
-        result_.removed.push_back(old.id);
-      } else {
-        result_.warnings.push_back("the superseded configuration " + old.id +
-                                   " stays: " + removed.error().message);
-      }
+      remove_unless_changed(cloud_.hub, old.id, old.etag, removal);
     }
+    keep(std::move(removal));
   }
 
   const Cloud& cloud_;
@@ -187,6 +218,12 @@ class Deployment {
 };
 
 }  // namespace
+
+Outcome<Ok> check_token_days(std::uint32_t days) {
+  if (days != 0 && days <= kTokenDaysMax) return Ok{};
+  return input("days_invalid",
+               "the days of the download token must be 1 to " + std::to_string(kTokenDaysMax));
+}
 
 Outcome<Ok> check_request(const DeployRequest& request) {
   if (request.version == 0 || request.version > contract::kVersionMax) {
@@ -204,10 +241,7 @@ Outcome<Ok> check_request(const DeployRequest& request) {
                  "'" + request.container +
                      "' cannot be a container; use 3 to 63 lower-case letters, digits and dashes");
   }
-  if (request.token_days == 0 || request.token_days > kTokenDaysMax) {
-    return input("days_invalid",
-                 "the days of the download token must be 1 to " + std::to_string(kTokenDaysMax));
-  }
+  OTA_TRY(check_token_days(request.token_days));
   if (request.mcu_version.size() > contract::kMcuVersionBytesMax ||
       !is_printable(request.mcu_version)) {
     return input("mcu_version_invalid", "the MCU's version must be printable text of at most " +

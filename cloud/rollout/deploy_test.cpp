@@ -2,14 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/encoding.hpp"
+#include "cloud/rollout/control.hpp"
+#include "cloud/rollout/scripted_cloud.hpp"
 #include "contract/json/offer_json.hpp"
-#include "tests/http/recorded_pause.hpp"
-#include "tests/http/scripted_server.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -19,109 +16,18 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
-/// A hub and a storage account as far as deploy() looks at them.
-class ScriptedCloud {
- public:
-  test::Response answer(const test::Request& request) {
-    if (refuse_status != 0) return {.status = refuse_status};
-    if (request.path == "/configurations") return {.body = list()};
-    if (request.path.starts_with("/configurations/")) return answer_configuration(request);
-    if (request.query == "restype=container") return {.status = 201};
-    return answer_blob(request);
-  }
-
-  std::map<std::string, std::string> configurations;
-  std::map<std::string, test::Request> blobs;
-  std::function<void()> before_create = [] {};
-  int refuse_status = 0;
-  int delete_status = 204;
-
- private:
-  std::string list() const {
-    Json out = Json::array();
-    for (const auto& [id, json] : configurations) out.push_back(Json::parse(json));
-    return out.dump();
-  }
-
-  test::Response answer_configuration(const test::Request& request) {
-    const std::string id = request.path.substr(std::string("/configurations/").size());
-    if (request.method == "DELETE") {
-      if (delete_status == 204) configurations.erase(id);
-      return {.status = delete_status};
-    }
-    if (request.method == "PUT") before_create();
-    const auto it = configurations.find(id);
-    if (request.method == "PUT" && it != configurations.end()) return {.status = 409};
-    if (request.method == "PUT") {
-      configurations[id] = request.body;
-      return {.body = request.body};
-    }
-    if (it == configurations.end()) return {.status = 404};
-    return {.body = it->second};
-  }
-
-  test::Response answer_blob(const test::Request& request) {
-    const auto it = blobs.find(request.path);
-    if (request.method == "PUT") {
-      if (it != blobs.end()) return {.status = 409};
-      blobs[request.path] = request;
-      return {.status = 201};
-    }
-    if (it == blobs.end()) return {.status = 404};
-    return {.headers = {{"Content-Length", std::to_string(it->second.body.size())},
-                        {"Content-MD5", it->second.header("Content-MD5")}}};
-  }
-};
-
-class NoObserver final : public DeployObserver {
- public:
-  void uploading(std::uint64_t done_bytes, std::uint64_t) override { last = done_bytes; }
-  std::uint64_t last = 0;
-};
-
-class DeployTest : public ::testing::Test {
+class DeployTest : public ::testing::Test, protected CloudRig {
  protected:
-  DeployTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "deploy_test.XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~DeployTest() override { std::filesystem::remove_all(folder_); }
-
   Outcome<DeployResult> deploy_version(std::uint32_t version,
                                        const std::string& content = "firmware",
                                        Mode mode = Mode::Real) {
-    const std::string path = (folder_ / "pump.bin").string();
-    std::ofstream(path, std::ios::binary) << content;
-    const auto image = open_image(path);
+    const auto image = open_image(file("pump.bin", content));
     const DeployRequest request{
         .version = version, .product = "pump", .group = "lab", .mode = mode};
-    rest::HubClient hub({.host_name = "hub",
-                         .gateway_host_name = {},
-                         .device_id = {},
-                         .policy = "owner",
-                         .key = *from_base64("AAEC")},
-                        setup(), server_.url());
-    rest::BlobClient blobs(
-        {.account = "a", .key = *from_base64("AAEC"), .blob_endpoint = server_.url() + "/a"},
-        setup());
-    return deploy({.hub = hub, .blobs = blobs, .now = [this] { return now; }}, request, *image,
-                  observer);
+    return deploy(clients(), request, *image, observer);
   }
 
-  rest::ClientSetup setup() {
-    return {.now = [this] { return now; }, .pause = pause_, .random = random_};
-  }
-
-  contract::UnixSeconds now = 1'893'456'000;  // 2030-01-01T00:00:00Z
   NoObserver observer;
-  ScriptedCloud cloud;
-
- private:
-  std::filesystem::path folder_;
-  test::RecordedPause pause_;
-  SplitMix64 random_{1};
-  test::ScriptedServer server_{
-      [this](const test::Request& request) { return cloud.answer(request); }};
 };
 
 TEST_F(DeployTest, PublishesTheBlobAndThenTheConfiguration) {
@@ -135,6 +41,7 @@ TEST_F(DeployTest, PublishesTheBlobAndThenTheConfiguration) {
   EXPECT_EQ(blob.body, "firmware");
   EXPECT_EQ(blob.header("x-ms-meta-filename"), "pump.bin");
   EXPECT_EQ(blob.header("x-ms-meta-version"), "7");
+  EXPECT_EQ(blob.header("x-ms-meta-mcuversion"), "7");
   EXPECT_EQ(blob.header("x-ms-meta-deployment"), result->configuration_id);
 
   ASSERT_EQ(cloud.configurations.count(result->configuration_id), 1U);
@@ -207,7 +114,7 @@ TEST_F(DeployTest, ABlobWithOtherContentIsAConflict) {
 }
 
 TEST_F(DeployTest, KeepsTheNewestTwoOfItsOwnAndNothingOfOthersGoes) {
-  cloud.configurations["foreign"] = R"({"id":"foreign"})";
+  cloud.put({.id = "foreign"});
   std::vector<std::string> ids;
   for (std::uint32_t version = 1; version <= 3; ++version) {
     ids.push_back(deploy_version(version)->configuration_id);
@@ -228,11 +135,70 @@ TEST_F(DeployTest, AConfigurationThatCannotBeRemovedIsAWarningOnly) {
   EXPECT_THAT(result->removed, IsEmpty());
 }
 
+TEST_F(DeployTest, AConfigurationThatSomebodyElseJustChangedStays) {
+  const std::string first = deploy_version(1)->configuration_id;
+  ASSERT_TRUE(deploy_version(2));
+  cloud.before_write = [&](const std::string& method, const std::string& id) {
+    if (method == "DELETE" && id == first) ++cloud.etags[first];
+  };
+  const auto result = deploy_version(3);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(cloud.configurations.count(first), 1U);
+  ASSERT_EQ(result->warnings.size(), 1U);
+  EXPECT_THAT(result->warnings[0], HasSubstr("somebody else changed it"));
+}
+
+TEST_F(DeployTest, APausedVersionAgainSaysHowToResume) {
+  const std::string id = deploy_version(7)->configuration_id;
+  ASSERT_TRUE(change_state(hub, {.id = id}, RolloutState::Paused));
+  const auto again = deploy_version(7);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->what, DeployResult::What::AlreadyThere);
+  EXPECT_EQ(again->state, RolloutState::Paused);
+  ASSERT_EQ(again->warnings.size(), 1U);
+  EXPECT_THAT(again->warnings[0], HasSubstr("mcu-ota resume 'pump' 'lab'"));
+  EXPECT_TRUE(is_in_state(cloud.get(id), RolloutState::Paused));
+  EXPECT_TRUE(deploy_version(8));
+}
+
+TEST_F(DeployTest, AnAbortedVersionIsOfferedAgainAsItsNextRevision) {
+  const std::string first = deploy_version(7)->configuration_id;
+  ASSERT_TRUE(change_state(hub, {.id = first}, RolloutState::Aborted));
+  EXPECT_EQ(deploy_version(7, "other").error().code, "version_has_other_content");
+  const auto again = deploy_version(7);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->what, DeployResult::What::Created);
+  EXPECT_EQ(again->revision, 2U);
+  EXPECT_THAT(again->removed, ElementsAre(first));
+  EXPECT_THAT(cloud.ids(), ElementsAre(again->configuration_id));
+  EXPECT_EQ(unpack(cloud.get(again->configuration_id))->revision, 2U);
+  EXPECT_TRUE(is_in_state(cloud.get(again->configuration_id), RolloutState::Active));
+}
+
+TEST_F(DeployTest, ARevisionThatAnInterruptedRetryLeftGoes) {
+  const std::string first = deploy_version(7)->configuration_id;
+  auto release = unpack(cloud.get(first));
+  release->revision = 2;
+  cloud.put(*make_configuration(*release));
+  const auto again = deploy_version(7);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->configuration_id, release->id());
+  EXPECT_THAT(cloud.ids(), ElementsAre(release->id()));
+}
+
+TEST_F(DeployTest, NotesWhichVersionDevicesRun) {
+  const std::string first = deploy_version(1)->configuration_id;
+  cloud.count(first, {{"Applied", 3}}, 3);
+  const std::string second = deploy_version(2)->configuration_id;
+  EXPECT_EQ(read_release(cloud.get(second))->last_good, 1U);
+  cloud.counts.clear();  // nobody runs the second, and the hub does not remember the first
+  EXPECT_EQ(read_release(cloud.get(deploy_version(3)->configuration_id))->last_good, 1U);
+}
+
 TEST_F(DeployTest, AnotherOperatorWithOtherContentAtTheSameMomentIsAConflict) {
-  cloud.before_create = [this] {
+  cloud.before_write = [this](const std::string&, const std::string&) {
     Release other{.product = "pump", .group = "lab", .version = 7, .url = "https://h/x"};
-    const auto configuration = *make_configuration(other);
-    cloud.configurations[configuration.id] = rest::encode_configuration(configuration);
+    cloud.put(*make_configuration(other));
   };
   const auto result = deploy_version(7);
   ASSERT_FALSE(result);

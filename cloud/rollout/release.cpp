@@ -4,9 +4,11 @@
 #include <charconv>
 #include <tuple>
 
+#include "base/assert.hpp"
 #include "base/encoding.hpp"
 #include "contract/azure/names.hpp"
 #include "contract/json/offer_json.hpp"
+#include "contract/status.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -18,7 +20,8 @@ constexpr const char* kVersion = "version";
 constexpr const char* kRevision = "revision";
 constexpr const char* kFile = "file";
 constexpr const char* kSha256 = "sha256";
-constexpr const char* kState = "state";  // absent: active
+constexpr const char* kState = "state";        // absent: active
+constexpr const char* kLastGood = "lastGood";  // absent: unknown
 }  // namespace label
 
 /// Labels of IoT Hub hold at most 128 characters.
@@ -51,15 +54,17 @@ Outcome<contract::Offer> offer_of(const Release& release) {
   return offer;
 }
 
+std::string reported(std::string_view key) {
+  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
+}
+
 /// The devices of this release that report `status`, `key` being the version.
 std::string metric_query(const Release& release, contract::StatusWord status,
                          std::string_view key) {
-  const std::string reported = "properties.reported." + std::string(contract::kProperty) + ".";
   return "SELECT deviceId FROM devices WHERE " +
-         contract::target_condition(release.product, release.group) + " AND " + reported +
-         std::string(contract::report_key::kStatus) + "='" +
-         std::string(contract::to_text(status)) + "' AND " + reported + std::string(key) + "=" +
-         std::to_string(release.version);
+         contract::target_condition(release.product, release.group) + " AND " +
+         reported(contract::report_key::kStatus) + "='" + std::string(contract::to_text(status)) +
+         "' AND " + reported(key) + "=" + std::to_string(release.version);
 }
 
 std::uint32_t number(const std::map<std::string, std::string>& labels, const char* name) {
@@ -84,11 +89,16 @@ RolloutState state_of(const std::string& word) {
   return word == to_text(RolloutState::Paused) ? RolloutState::Paused : RolloutState::Aborted;
 }
 
-void read_offer(const rest::Configuration& configuration, DeployedRelease& out) {
+std::optional<contract::Offer> find_offer(const rest::Configuration& configuration) {
   const auto content =
       configuration.device_content.find("properties.desired." + std::string(contract::kProperty));
-  if (content == configuration.device_content.end()) return;
+  if (content == configuration.device_content.end()) return std::nullopt;
   const auto offer = contract::parse_offer(content->second);
+  return offer ? std::optional(*offer) : std::nullopt;
+}
+
+void read_offer(const rest::Configuration& configuration, DeployedRelease& out) {
+  const auto offer = find_offer(configuration);
   if (!offer) return;
   out.mcu_version = std::string(offer->mcu_version.view());
   out.url = std::string(offer->url.view());
@@ -114,8 +124,31 @@ std::string_view to_text(RolloutState state) {
   return "unknown";
 }
 
+std::string condition_of(const DeployedRelease& release, RolloutState state) {
+  if (state == RolloutState::Aborted) return "";  // matches nobody
+  const std::string members = contract::target_condition(release.product, release.group);
+  if (state == RolloutState::Active) return members;
+  namespace key = contract::report_key;
+  const std::string version = "=" + std::to_string(release.version);
+  return members + " AND (" + reported(key::kVersion) + version + " OR (" + reported(key::kTarget) +
+         version + " AND " + reported(key::kCode) + "<>'" +
+         std::string(contract::to_text(contract::Code::Withdrawn)) + "'))";
+}
+
 void set_state(rest::Configuration& configuration, RolloutState state) {
-  configuration.labels[label::kState] = std::string(to_text(state));
+  const auto release = read_release(configuration);
+  OTA_ASSERT(release);
+  configuration.target_condition = condition_of(*release, state);
+  configuration.labels.erase(label::kState);
+  if (state != RolloutState::Active) {
+    configuration.labels[label::kState] = std::string(to_text(state));
+  }
+}
+
+bool is_in_state(const rest::Configuration& configuration, RolloutState state) {
+  const auto release = read_release(configuration);
+  return release && release->state == state &&
+         configuration.target_condition == condition_of(*release, state);
 }
 
 std::string Release::id() const {
@@ -132,6 +165,7 @@ Outcome<rest::Configuration> make_configuration(const Release& release) {
                 {label::kRevision, std::to_string(release.revision)},
                 {label::kFile, release.file_name.substr(0, kLabelBytesMax)},
                 {label::kSha256, to_hex(release.sha256)}};
+  if (release.last_good != 0) out.labels[label::kLastGood] = std::to_string(release.last_good);
   out.device_content = {
       {"properties.desired." + std::string(contract::kProperty), contract::encode_offer(offer)}};
   out.target_condition = contract::target_condition(release.product, release.group);
@@ -156,12 +190,36 @@ std::optional<DeployedRelease> read_release(const rest::Configuration& configura
                       .file_name = text(configuration.labels, label::kFile),
                       .sha256 = text(configuration.labels, label::kSha256),
                       .state = state_of(text(configuration.labels, label::kState)),
-                      .created = configuration.created};
+                      .created = configuration.created,
+                      .etag = configuration.etag,
+                      .last_good = number(configuration.labels, label::kLastGood)};
   const bool ours =
       out.version != 0 && contract::configuration_belongs_to(out.id, out.product, out.group);
   if (!ours) return std::nullopt;
   read_offer(configuration, out);
   return out;
+}
+
+Outcome<Release> unpack(const rest::Configuration& configuration) {
+  const auto labels = read_release(configuration);
+  const auto offer = find_offer(configuration);
+  if (!labels || !offer) {
+    return Failure{.kind = Failure::Kind::Failed,
+                   .code = "offer_unreadable",
+                   .message = "the offer in configuration '" + configuration.id +
+                              "' cannot be read; deploy the file under a new version"};
+  }
+  return Release{.product = labels->product,
+                 .group = labels->group,
+                 .version = labels->version,
+                 .revision = labels->revision,
+                 .mcu_version = labels->mcu_version,
+                 .file_name = labels->file_name,
+                 .size_bytes = offer->size_bytes,
+                 .sha256 = offer->sha256,
+                 .url = labels->url,
+                 .sas = std::string(offer->sas.view()),
+                 .last_good = labels->last_good};
 }
 
 std::vector<DeployedRelease> releases_of(const std::vector<rest::Configuration>& configurations,
@@ -192,8 +250,8 @@ Outcome<std::optional<DeployedRelease>> find_same(const std::vector<DeployedRele
     return conflict("version_not_newer",
                     "version " + std::to_string(version) + " is lower than version " +
                         std::to_string(newest.version) + ", which is deployed to " + whose +
-                        "; to go back, deploy the old file as version " + next +
-                        " with --mcu-version and what that firmware reports");
+                        "; to go back, use `mcu-ota rollback`, or deploy the old file as version " +
+                        next + " with --mcu-version and what that firmware reports");
   }
   if (newest.sha256 != sha256) {
     return conflict("version_has_other_content",
@@ -206,8 +264,38 @@ Outcome<std::optional<DeployedRelease>> find_same(const std::vector<DeployedRele
 
 std::vector<DeployedRelease> superseded(const std::vector<DeployedRelease>& deployed) {
   std::vector<DeployedRelease> out;
-  for (std::size_t i = kReleasesKept; i < deployed.size(); ++i) out.push_back(deployed[i]);
+  std::uint32_t version = 0;  // of the release before; 0 is no version of a release
+  std::size_t versions = 0;
+  bool has_earlier_good = false;  // one to go back to stays
+  for (const DeployedRelease& release : deployed) {
+    const bool newest_revision = release.version != version;
+    version = release.version;
+    if (newest_revision) ++versions;
+    const bool good = versions > 1 && release.state != RolloutState::Aborted;
+    const bool stays = versions <= kVersionsKept || (good && !has_earlier_good);
+    if (!newest_revision || !stays) {
+      out.push_back(release);
+    } else if (good) {
+      has_earlier_good = true;
+    }
+  }
   return out;
+}
+
+std::uint32_t find_last_good(const std::vector<rest::Configuration>& configurations,
+                             std::string_view product, std::string_view group) {
+  std::uint32_t counted = 0;
+  for (const rest::Configuration& configuration : configurations) {
+    const auto release = read_release(configuration);
+    const bool ours = release && release->product == product && release->group == group &&
+                      release->state != RolloutState::Aborted;
+    const auto applied = configuration.metric_results.find(metric::kApplied);
+    const bool runs = applied != configuration.metric_results.end() && applied->second > 0;
+    if (ours && runs) counted = std::max(counted, release->version);
+  }
+  if (counted != 0) return counted;
+  const auto releases = releases_of(configurations, product, group);
+  return releases.empty() ? 0 : releases.front().last_good;
 }
 
 }  // namespace ota::rollout

@@ -36,6 +36,8 @@ struct Release {
   Digest sha256{};
   std::string url = {};
   std::string sas = {};
+  /// The version that devices ran when this one was deployed; 0: unknown. rollback goes back to it.
+  std::uint32_t last_good = 0;
 
   std::string id() const;
 };
@@ -44,10 +46,11 @@ struct Release {
 /// @errors Input: a text is longer than a device accepts.
 Outcome<rest::Configuration> make_configuration(const Release& release);
 
-/// Whether a release is offered. Kept as the label `state`, so that every operator sees the same.
+/// Whether a release is offered. Kept in the configuration, as its target condition and the label
+/// `state`, so that every operator sees the same.
 enum class RolloutState : std::uint8_t {
   Active,   // to every device of its product and group
-  Paused,   // only to devices that have begun
+  Paused,   // only to devices that reported that they began it
   Aborted,  // to nobody, for good
 };
 
@@ -69,13 +72,35 @@ struct DeployedRelease {
   std::uint64_t size_bytes = 0;
   contract::UnixSeconds token_expires = 0;  // 0: unknown
   std::string created = {};
+  std::string etag = {};
+  std::uint32_t last_good = 0;  // see Release
 };
 
-/// Writes the state into the labels of a configuration.
+/// The devices that a release of this state is offered to.
+///
+/// Paused: those that report the version as the one that their MCU runs, or as their target. The
+/// engine reports `Target` when it takes an offer, and keeps it until it takes another: while it
+/// waits, works, is done and after a failure, so a device matches on the whole way and its offer
+/// does not flicker. A device whose work was withdrawn reports the same `Target` with the code
+/// `withdrawn`; it counts as one that has not begun, else a pause would start again what an abort
+/// had stopped. A device that took the offer but was not heard yet loses it: it stops at the next
+/// chunk, keeps what it has stored, and goes on from there after resume. One that programs its MCU
+/// finishes whatever happens to its offer.
+std::string condition_of(const DeployedRelease& release, RolloutState state);
+
+/// Writes the state into label and target condition; Active has no label. Only for configurations
+/// of ours.
 void set_state(rest::Configuration& configuration, RolloutState state);
+
+/// Whether label and target condition say so, and nothing else.
+bool is_in_state(const rest::Configuration& configuration, RolloutState state);
 
 /// Nothing for a configuration that is not one of ours.
 std::optional<DeployedRelease> read_release(const rest::Configuration& configuration);
+
+/// The whole release in a configuration of ours, with its token.
+/// @errors Failed: its offer cannot be read
+Outcome<Release> unpack(const rest::Configuration& configuration);
 
 /// The releases of one product and group, newest version and revision first.
 std::vector<DeployedRelease> releases_of(const std::vector<rest::Configuration>& configurations,
@@ -87,10 +112,16 @@ std::vector<DeployedRelease> releases_of(const std::vector<rest::Configuration>&
 Outcome<std::optional<DeployedRelease>> find_same(const std::vector<DeployedRelease>& deployed,
                                                   std::uint32_t version, std::string_view sha256);
 
-/// How many releases of one product and group stay on the hub: the newest, and the one before.
-inline constexpr std::size_t kReleasesKept = 2;
+/// How many versions of one product and group stay on the hub: the newest, and the one before.
+inline constexpr std::size_t kVersionsKept = 2;
 
-/// The releases to remove (all but the newest kReleasesKept); `deployed` is newest first.
+/// The releases to remove; `deployed` is newest first. Of the newest kVersionsKept versions the
+/// newest revision stays. If all of them but the newest version were aborted, the newest one that
+/// was not stays too: it is what rollback goes back to.
 std::vector<DeployedRelease> superseded(const std::vector<DeployedRelease>& deployed);
+
+/// The newest version that devices are counted to run, else what the newest release says; 0: none.
+std::uint32_t find_last_good(const std::vector<rest::Configuration>& configurations,
+                             std::string_view product, std::string_view group);
 
 }  // namespace ota::rollout

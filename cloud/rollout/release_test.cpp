@@ -168,5 +168,60 @@ TEST(Superseded, AllButTheNewestTwoGo) {
   EXPECT_THAT(superseded({}), IsEmpty());
 }
 
+TEST(Superseded, OlderRevisionsOfAKeptVersionGo) {
+  const auto list = releases_of({deployed(4, 1), deployed(4, 2), deployed(3, 1), deployed(3, 3)},
+                                "o'hara", "lab");
+  const auto gone = superseded(list);
+  ASSERT_EQ(gone.size(), 2U);
+  EXPECT_EQ(gone[0].id, deployed(4, 1).id);
+  EXPECT_EQ(gone[1].id, deployed(3, 1).id);
+}
+
+TEST(Superseded, OneThatWasNotAbortedStaysToGoBackTo) {
+  std::vector<rest::Configuration> all = {deployed(1), deployed(2), deployed(3), deployed(4)};
+  set_state(all[2], RolloutState::Aborted);
+  const auto gone = superseded(releases_of(all, "o'hara", "lab"));
+  ASSERT_EQ(gone.size(), 1U);
+  EXPECT_EQ(gone[0].version, 1U);
+}
+
+TEST(RolloutState, IsTheTargetConditionAndALabel) {
+  rest::Configuration configuration = deployed(7);
+  const std::string members = R"(tags.productType='o\'hara' AND tags.deviceGroup='lab')";
+  EXPECT_TRUE(is_in_state(configuration, RolloutState::Active));
+  set_state(configuration, RolloutState::Paused);
+  EXPECT_EQ(configuration.target_condition,
+            members +
+                " AND (properties.reported.extFwInfo.Version=7 OR "
+                "(properties.reported.extFwInfo.Target=7 AND "
+                "properties.reported.extFwInfo.Code<>'withdrawn'))");
+  EXPECT_EQ(configuration.labels["state"], "paused");
+  EXPECT_TRUE(is_in_state(configuration, RolloutState::Paused));
+  set_state(configuration, RolloutState::Aborted);
+  EXPECT_EQ(configuration.target_condition, "");
+  EXPECT_TRUE(is_in_state(configuration, RolloutState::Aborted));
+  set_state(configuration, RolloutState::Active);
+  EXPECT_EQ(configuration.target_condition, members);
+  EXPECT_EQ(configuration.labels.count("state"), 0U);
+}
+
+TEST(RolloutState, AConditionThatSomebodyEditedIsNotInTheState) {
+  rest::Configuration configuration = deployed(7);
+  configuration.target_condition = "*";
+  EXPECT_FALSE(is_in_state(configuration, RolloutState::Active));
+}
+
+TEST(Unpack, GivesTheWholeReleaseBack) {
+  Release release = sample();
+  release.last_good = 5;
+  const auto back = unpack(*make_configuration(release));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->mcu_version, "2.1.0");
+  EXPECT_EQ(back->sas, release.sas);
+  EXPECT_EQ(back->last_good, 5U);
+  EXPECT_EQ(back->sha256, release.sha256);
+  EXPECT_EQ(unpack({.id = "x"}).error().code, "offer_unreadable");
+}
+
 }  // namespace
 }  // namespace ota::rollout
