@@ -9,7 +9,8 @@ from operator_rig import CLEAN, PROGRAM, FolderCase, HubCase, run
 from verbs import all_verbs, help_of, top_verbs
 
 DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "cli.md")
-GROUPS = ["Deploy and follow", "Devices and who they are", "Local hub and simulation", "Other"]
+GROUPS = ["Deploy and follow", "Change a rollout", "Devices and who they are",
+          "Local hub and simulation", "Other"]
 
 
 def documented_verbs():

@@ -68,6 +68,16 @@ class Service:
         path = f"configurations/{configuration['id']}"
         self._call(self._hub, "PUT", path, configuration, if_match=configuration["etag"])
 
+    def create_configuration(self, document):
+        self._call(self._hub, "PUT", f"configurations/{document['id']}", document)
+
+    def get_blob(self, url, path):
+        """The bytes at an address of ours, whose place in the account is `path`."""
+        with urllib.request.urlopen(
+            f"{url}?{self.blob_token(path)}", context=self.tls, timeout=30
+        ) as answer:
+            return answer.read()
+
     def delete_configuration(self, identity):
         self._call(self._hub, "DELETE", f"configurations/{identity}", if_match="*")
 
