@@ -109,8 +109,11 @@ ExitCode run(const Context& context, const Arguments& arguments, RolloutState st
             confirm(arguments.confirmed || nothing_to_do, abort_consequence(*plan))) {
       return report(context, *refused);
     }
-    // The one that was asked about, whatever is the newest by now.
-    return change(context, session, {.id = plan->release.id}, state);
+    // The version that was asked about, whatever is the newest one, or its newest revision, by now.
+    const rollout::DeployedRelease& release = plan->release;
+    return change(context, session,
+                  {.product = release.product, .group = release.group, .version = release.version},
+                  state);
   });
 }
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "cloud/rollout/scripted_cloud.hpp"
+#include "tests/http/scripted_cloud.hpp"
 
 namespace ota::rollout {
 namespace {

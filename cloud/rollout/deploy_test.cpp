@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/rollout/control.hpp"
-#include "cloud/rollout/scripted_cloud.hpp"
 #include "contract/json/offer_json.hpp"
+#include "tests/http/scripted_cloud.hpp"
 
 namespace ota::rollout {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "cloud/rollout/control.hpp"
-#include "cloud/rollout/scripted_cloud.hpp"
+#include "tests/http/scripted_cloud.hpp"
 
 namespace ota::rollout {
 namespace {

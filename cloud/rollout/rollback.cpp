@@ -204,18 +204,20 @@ Outcome<DeployResult> roll_back(const Cloud& cloud, const RollbackPlan& plan,
   OTA_TRY(ScratchFile file, ScratchFile::open());
   OTA_TRY(const ImageFile image, fetch(cloud.blobs, plan.good, file));
   const auto place = cloud.blobs.place_of(plan.good.url);
-  const DeployRequest request{
-      .version = plan.version,
-      .product = plan.good.product,
-      .group = plan.good.group,
-      .container = place->container,
-      .token_days = plan.token_days,
-      .mcu_version = plan.mcu_version,
-      .last_good = plan.good.version,
-      .before_offer = [&]() -> Outcome<Ok> {
-        OTA_TRY(change_state(cloud.hub, {.id = plan.faulty.id}, RolloutState::Aborted));
-        return Ok{};
-      }};
+  const DeployRequest request{.version = plan.version,
+                              .product = plan.good.product,
+                              .group = plan.good.group,
+                              .container = place->container,
+                              .token_days = plan.token_days,
+                              .mcu_version = plan.mcu_version,
+                              .last_good = plan.good.version,
+                              .before_offer = [&]() -> Outcome<Ok> {
+                                const RolloutName faulty{.product = plan.faulty.product,
+                                                         .group = plan.faulty.group,
+                                                         .version = plan.faulty.version};
+                                OTA_TRY(change_state(cloud.hub, faulty, RolloutState::Aborted));
+                                return Ok{};
+                              }};
   return deploy(cloud, request, image, observer);
 }
 

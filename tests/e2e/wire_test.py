@@ -205,7 +205,6 @@ DAY = [
     (("retry",), ("pump", "lab", "3"), 0),
     (("renew",), ("pump", "lab", "-d", "60"), 0),
     (("rollback",), ("pump", "lab", "--to", "2", "--yes"), 0),
-    (("abort",), ("pump", "lab", "--yes"), 0),
     (("doctor",), ("--write",), 0),
     (("status",), (), 0),
     (("status",), ("{rollout}",), 0),
@@ -216,6 +215,7 @@ DAY = [
     (("watch",), ("--once",), 0),
     (("watch",), ("pump", "lab", "--timeout", "1s"), 8),
     (("explain",), ("d#1'%",), 0),
+    (("abort",), ("pump", "lab", "--yes"), 0),
     (("device", "delete"), ("d2", "--yes"), 0),
 ]
 
