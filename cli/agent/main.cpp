@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/agent/open_flash.hpp"
+#include "cloud/profile/profile.hpp"
 #include "device/host/agent/agent.hpp"
 #include "device/host/agent/config.hpp"
 #include "device/host/agent/flash_commands.hpp"
@@ -20,6 +21,7 @@ using agent::ExitCode;
 
 struct Arguments {
   std::string config = "/etc/mcu-ota/agent.toml";
+  std::string profile;
   agent::ConfigOverrides overrides;
   agent::RunOptions run;
   agent::ImportRequest import;
@@ -49,6 +51,9 @@ struct CommandLine {
       command->fallthrough();  // --config and its kind may stand behind the subcommand
     }
     app.add_option("-c,--config", arguments.config, "configuration file")->capture_default_str();
+    app.add_option("--profile", arguments.profile,
+                   "the operator's profile: it names DPS, id scope, group key and certificates "
+                   "where the configuration does not");
     app.add_option("--log-level", arguments.overrides.log_level,
                    "trace, debug, info, warn, error or off");
     app.add_option("--cert", arguments.overrides.cert_file, "certificate of the device (PEM)");
@@ -80,6 +85,7 @@ struct CommandLine {
         "key.\n"
         "Examples:\n"
         "  mcu-ota-agent -c agent.toml\n"
+        "  mcu-ota-agent -c bench.toml --profile ~/.config/mcu-ota/profile.toml\n"
         "  mcu-ota-agent flash info -c agent.toml\n"
         "  mcu-ota-agent import factory.bin 1 -c agent.toml --yes\n");
     flash_read->footer("Example:\n  mcu-ota-agent flash read current image.bin -c agent.toml\n");
@@ -99,6 +105,14 @@ void start_log(const std::string& level) {
   spdlog::set_level(spdlog::level::from_str(level));
 }
 
+Result<agent::HubProfile, std::string> read_profile(const std::string& path) {
+  OTA_TRY(auto profile, profile::read(path));
+  return agent::HubProfile{.dps_host = std::move(profile.dps_host),
+                           .id_scope = std::move(profile.id_scope),
+                           .group_key = std::move(profile.enrollment_group_key),
+                           .ca_file = std::move(profile.ca_file)};
+}
+
 ExitCode execute(const CommandLine& line) {
   if (line.version->parsed()) {
     std::printf("mcu-ota-agent %s\n", agent::agent_version());
@@ -107,6 +121,14 @@ ExitCode execute(const CommandLine& line) {
   const Arguments& arguments = line.arguments;
   agent::ConfigOverrides overrides = arguments.overrides;
   overrides.connects = !line.flash->parsed() && !line.import->parsed();
+  if (!arguments.profile.empty()) {
+    auto hub = read_profile(arguments.profile);
+    if (!hub) {
+      std::fprintf(stderr, "%s\n", hub.error().c_str());
+      return ExitCode::Usage;
+    }
+    overrides.profile = std::move(*hub);
+  }
   const auto config = agent::load_config(arguments.config, overrides);
   if (!config) {
     std::fprintf(stderr, "%s\n", config.error().c_str());

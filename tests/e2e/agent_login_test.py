@@ -38,6 +38,19 @@ class Login(AgentCase):
     def test_group_key(self):
         self.assert_gets_its_release(self.add_agent())
 
+    def test_the_operators_profile(self):
+        """On the operator's desk: no section of the configuration says where the hub is."""
+        agent = self.site.add_agent(
+            self.name, product=PRODUCT, arguments=("--profile", self.site.profile)
+        )
+        del agent.settings["tls"]
+        agent.configure(agent.settings)
+        self.start(agent)
+        self.site.operate("device", "tag", self.name, "--group", self.name, "--product", PRODUCT)
+        image = self.image()
+        self.deploy(image, 1)
+        self.assert_applied(agent, 1, image)
+
     def test_individual_key(self):
         key = self.path / "individual.key"
         self.site.operate(

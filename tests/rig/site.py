@@ -159,6 +159,7 @@ class Agent:
         event_bytes=0,
         sections=None,
         environment=None,
+        arguments=(),
     ):
         """sections: more of the configuration, or other values, by section and key."""
         self.site = site
@@ -169,6 +170,7 @@ class Agent:
         self.events = []  # all events of all its runs
         self._event_bytes = event_bytes
         self._environment = environment
+        self._arguments = [str(argument) for argument in arguments]
         self._child = None
         self._config = self.folder / "agent.toml"
         settings = self._settings(product, group_key, max_rate, proxy_port, mcu)
@@ -221,6 +223,7 @@ class Agent:
                 "-",
                 "--event-bytes",
                 str(self._event_bytes),
+                *self._arguments,
             ],
             self.folder / "agent.log",
             self._environment,

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/encoding.hpp"
 #include "contract/azure/connection_string.hpp"
 #include "device/host/agent/secret_file.hpp"
 #include "device/host/net/endpoint.hpp"
@@ -49,6 +50,10 @@ Result<Ok, std::string> use_dps(const Config& config, CloudAccess& access) {
     access.credential = net::derive_credential(key, config.device_id);
   } else if (!dps.key_file.empty()) {
     OTA_TRY(access.credential.key, read_key(dps.key_file));
+  } else if (!dps.group_key.empty()) {
+    const auto key = from_base64(dps.group_key);
+    if (!key || key->empty()) return std::string("the profile's group key is not base64");
+    access.credential = net::derive_credential(*key, config.device_id);
   }
   return Ok{};
 }

@@ -42,6 +42,7 @@ class Loader {
     read_dps();
     read_hub();
     read_tls();
+    if (overrides_.profile) use_profile(*overrides_.profile);
     read_flash();
     read_mcu();
     read_network();
@@ -79,11 +80,15 @@ class Loader {
     ConfigSection section(root_, "dps", errors_);
     if (!section.present()) return;
     DpsConfig dps;
-    dps.host = section.text("host", dps.host);
+    dps.host = section.text(
+        "host", overrides_.profile ? overrides_.profile->dps_host : std::move(dps.host));
     if (const auto endpoint = net::parse_endpoint(dps.host, net::kMqttTlsPort); !endpoint) {
       errors_.add("dps.host: " + endpoint.error());
     }
-    dps.id_scope = section.required_text("id_scope", "the id scope of the DPS instance (0ne...)");
+    dps.id_scope =
+        overrides_.profile
+            ? section.text("id_scope", overrides_.profile->id_scope)
+            : section.required_text("id_scope", "the id scope of the DPS instance (0ne...)");
     dps.group_key_file = file(section, "group_key_file");
     dps.key_file = file(section, "key_file");
     section.finish();
@@ -107,6 +112,25 @@ class Loader {
       errors_.add("tls.cert and tls.key belong together: give both or none");
     }
     section.finish();
+  }
+
+  void use_profile(const HubProfile& profile) {
+    if (config_.ca_file.empty()) config_.ca_file = profile.ca_file;
+    if (!config_.dps && !has_connection_string()) {
+      config_.dps = DpsConfig{.host = profile.dps_host,
+                              .id_scope = profile.id_scope,
+                              .group_key_file = {},
+                              .key_file = {}};
+    }
+    if (!config_.dps) return;
+    const bool proves_itself = !config_.dps->group_key_file.empty() ||
+                               !config_.dps->key_file.empty() || !config_.cert_file.empty();
+    if (!proves_itself) config_.dps->group_key = profile.group_key;
+  }
+
+  bool has_connection_string() const {
+    return !config_.connection_string_file.empty() ||
+           std::getenv(kConnectionStringVariable) != nullptr;
   }
 
   void read_flash() {
@@ -196,11 +220,10 @@ class Loader {
 
   /// Exactly one way to the cloud, with exactly one credential.
   void check_login() {
-    const bool by_string = !config_.connection_string_file.empty() ||
-                           std::getenv(kConnectionStringVariable) != nullptr;
+    const bool by_string = has_connection_string();
     if (!config_.dps) {
       if (!by_string) {
-        errors_.add(std::string("no way to the cloud: write a [dps] section, or give "
+        errors_.add(std::string("no way to the cloud: write a [dps] section, or give --profile, "
                                 "hub.connection_string_file or the environment variable ") +
                     kConnectionStringVariable);
       }
@@ -212,9 +235,9 @@ class Loader {
     if (config_.device_id.empty()) {
       errors_.add("[identity] needs device_id: the registration id for DPS");
     }
-    const int credentials = (config_.dps->group_key_file.empty() ? 0 : 1) +
-                            (config_.dps->key_file.empty() ? 0 : 1) +
-                            (config_.cert_file.empty() ? 0 : 1);
+    const int credentials =
+        (config_.dps->group_key_file.empty() ? 0 : 1) + (config_.dps->key_file.empty() ? 0 : 1) +
+        (config_.dps->group_key.empty() ? 0 : 1) + (config_.cert_file.empty() ? 0 : 1);
     if (credentials != 1) {
       errors_.add(
           "[dps] needs exactly one of group_key_file, key_file, or tls.cert with tls.key; "

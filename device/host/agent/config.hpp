@@ -19,6 +19,7 @@ struct DpsConfig {
   std::string
       group_key_file;    // symmetric-key enrollment group: the device's key is derived from it
   std::string key_file;  // individual enrollment: the device's own key
+  std::string group_key = {};  // base64, of a profile: where no other proof is given
 };
 
 struct FlashConfig {
@@ -74,12 +75,21 @@ struct Config {
   std::string log_level = "info";
 };
 
+/// How to reach the hub, as the operator's profile says it: counts where the file is silent.
+struct HubProfile {
+  std::string dps_host;
+  std::string id_scope;
+  std::string group_key;  // base64; empty: devices of that hub prove themselves by certificates
+  std::string ca_file;
+};
+
 /// What the command line says instead of the file.
 struct ConfigOverrides {
   std::string log_level;
   std::string cert_file;
   std::string key_file;
   std::string ca_file;
+  std::optional<HubProfile> profile = {};
   bool connects = true;  // false for commands that need no login, such as those for the flash
 };
 

@@ -51,6 +51,48 @@ TEST(Config, TakesDefaultsAndResolvesFiles) {
   EXPECT_EQ(config->max_rate_bytes, 0U);
 }
 
+constexpr const char* kBare = R"([identity]
+device_id = "dev-1"
+[flash]
+path = "flash.bin"
+[state]
+file = "/var/lib/state.json"
+)";
+
+ConfigOverrides with_profile() {
+  ConfigOverrides overrides;
+  overrides.profile = HubProfile{
+      .dps_host = "127.0.0.1:18883", .id_scope = "0ne9", .group_key = "a2V5", .ca_file = "/ca.pem"};
+  return overrides;
+}
+
+TEST(Config, AProfileSaysHowToReachTheHub) {
+  const auto config = parse(kBare, with_profile());
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->dps->host, "127.0.0.1:18883");
+  EXPECT_EQ(config->dps->id_scope, "0ne9");
+  EXPECT_EQ(config->dps->group_key, "a2V5");
+  EXPECT_EQ(config->ca_file, "/ca.pem");
+  EXPECT_FALSE(parse(kBare)) << "without a profile there is no way to the cloud";
+}
+
+TEST(Config, TheFileHoldsAgainstTheProfile) {
+  const auto config = parse(with("tls", "ca_file = \"own.pem\""), with_profile());
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_EQ(config->dps->id_scope, "0ne1");
+  EXPECT_EQ(config->dps->group_key_file, "/etc/mcu-ota/group.key");
+  EXPECT_EQ(config->dps->group_key, "");
+  EXPECT_EQ(config->ca_file, "/etc/mcu-ota/own.pem");
+}
+
+TEST(Config, AConnectionStringNeedsOfTheProfileTheCertificatesOnly) {
+  const auto config =
+      parse(std::string(kBare) + "[hub]\nconnection_string_file = \"string\"\n", with_profile());
+  ASSERT_TRUE(config) << config.error();
+  EXPECT_FALSE(config->dps);
+  EXPECT_EQ(config->ca_file, "/ca.pem");
+}
+
 TEST(Config, TheExampleIsValid) {
   const auto config = load_config(OTA_EXAMPLE_CONFIG, {});
   ASSERT_TRUE(config) << config.error();
