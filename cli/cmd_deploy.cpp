@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "cli/confirm.hpp"
 #include "cli/follow_rollout.hpp"
 #include "cli/forecast_view.hpp"
 #include "cli/json_output.hpp"
@@ -25,6 +26,7 @@ struct Arguments {
   std::string days = std::to_string(rollout::kTokenDaysDefault);
   bool dry_run = false;
   bool wait = false;
+  bool confirmed = false;
   FollowOptions follow;
 };
 
@@ -104,6 +106,33 @@ void print_text(const DeployResult& result) {
   for (const std::string& id : result.removed) std::cout << "  removed  " << id << "\n";
 }
 
+class NoProgress final : public rollout::DeployObserver {
+ public:
+  void uploading(std::uint64_t, std::uint64_t) override {}
+};
+
+/// What a person at a terminal is asked before devices are offered something new. Scripts are not
+/// asked: the command is what they mean, as in the public sample.
+/// @returns why not; nothing: go on
+std::optional<Problem> ask(Session& session, const rollout::Cloud& cloud,
+                           const Arguments& arguments, const rollout::ImageFile& image) {
+  if (arguments.confirmed || arguments.dry_run || !can_ask()) return std::nullopt;
+  rollout::DeployRequest rehearsal = arguments.request;
+  rehearsal.mode = rollout::Mode::Dry;
+  NoProgress progress;
+  const auto planned = rollout::deploy(cloud, rehearsal, image, progress);
+  // What cannot be done, or is done already, needs no question.
+  if (!planned || planned->what != DeployResult::What::Planned) return std::nullopt;
+  const auto audience = rollout::find_audience(session.hub(), arguments.request);
+  if (!audience) return problem_of(audience.error());
+  return confirm(false, "this offers version " + std::to_string(arguments.request.version) + " (" +
+                            size_text(image.size_bytes) + ") to " +
+                            grouped_text(static_cast<std::uint64_t>(
+                                std::max<std::int64_t>(0, audience->to_update()))) +
+                            " devices of product '" + arguments.request.product + "', group '" +
+                            arguments.request.group + "'");
+}
+
 /// People see what was deployed before they wait for it, programs get one document at the end.
 ExitCode tell(const Context& context, Session& session, const Arguments& arguments,
               DeployResult result) {
@@ -150,10 +179,13 @@ ExitCode run(const Context& context, Arguments arguments) {
   const auto blobs = (*session)->blobs();
   if (!blobs) return report(context, blobs.error());
 
+  const rollout::Cloud cloud{
+      .hub = (*session)->hub(), .blobs = **blobs, .now = (*session)->clock()};
+  if (const auto refused = ask(**session, cloud, arguments, *image)) {
+    return report(context, *refused);
+  }
   auto result = [&] {
     ProgressBar progress(context);
-    const rollout::Cloud cloud{
-        .hub = (*session)->hub(), .blobs = **blobs, .now = (*session)->clock()};
     return rollout::deploy(cloud, request, *image, progress);
   }();
   if (!result) return report(context, problem_of(result.error()));
@@ -184,6 +216,7 @@ void add_deploy(CLI::App& app, Context& context) {
       ->type_name("TEXT");
   verb->add_flag("--dry-run", arguments->dry_run,
                  "Check everything and change nothing; say who would get it and how long it takes");
+  add_yes(*verb, arguments->confirmed);
   auto* wait = verb->add_flag("--wait", arguments->wait,
                               "Wait until every targeted device is done; the exit code says how "
                               "it ended");

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import hmac
 import os
+import pty
 import ssl
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
 
-from operator_rig import HubCase
+from operator_rig import CLEAN, PROGRAM, HubCase
 from rig.certificates import Certificates
 
 USAGE, NOT_FOUND, CONFLICT, REFUSED = 2, 3, 4, 5
@@ -75,6 +77,31 @@ class Deploy(HubCase):
         self.assertEqual(self.deployed(self.file("a.bin"), 1, "--dry-run")["result"], "planned")
         self.assertEqual(self.wanted()["pump-1"], None)
         self.assertEqual(self.operator.json("status")[1]["releases"], [])
+
+    def answer_at_a_terminal(self, file, version, answer):
+        """A person deploys and answers the question: (exit code, what was on the screen)"""
+        screen, side = pty.openpty()
+        try:
+            person = subprocess.Popen(
+                [PROGRAM, "--profile", self.operator.profile, "deploy", file, str(version), "pump",
+                 "lab"], stdin=side, stdout=side, stderr=side, env={**os.environ, **CLEAN})
+            os.close(side)
+            seen = ""
+            while "[y/N]" not in seen:
+                seen += os.read(screen, 4096).decode()
+            os.write(screen, answer.encode())
+            return person.wait(60), seen
+        finally:
+            os.close(screen)
+
+    def test_a_person_at_a_terminal_is_asked(self):
+        file = self.file("a.bin")
+        code, seen = self.answer_at_a_terminal(file, 1, "n\n")
+        self.assertEqual(code, REFUSED)
+        self.assertIn("version 1 (8 B) to 2 devices of product 'pump', group 'lab'", seen)
+        self.assertEqual(self.wanted()["pump-1"], None)
+        self.assertEqual(self.answer_at_a_terminal(file, 1, "y\n")[0], 0)
+        self.assertEqual(self.wanted()["pump-1"], 1)
 
     def test_superseded_releases_go(self):
         ids = [self.deployed(self.file("a.bin", bytes([v])), v)["configuration"]
