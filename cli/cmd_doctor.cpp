@@ -77,7 +77,10 @@ ExitCode run(const Context& context, const Arguments& arguments) {
   Findings findings(json ? Findings::OnFinding() : print_line);
   PatientPause pause;
   SplitMix64 random(random_seed());
-  doctor::examine(findings, patient, {.now = wall_clock(), .pause = pause, .random = random});
+  const rest::HttpOptions http;
+  const rest::ClientSetup setup{
+      .http = http, .now = wall_clock(), .pause = pause, .random = random, .retry = {}};
+  doctor::examine(findings, patient, setup);
   json ? print_document(findings) : print_verdict(findings);
   return findings.count(Verdict::Failed) == 0 ? ExitCode::Ok : ExitCode::Failed;
 }

@@ -102,9 +102,10 @@ std::optional<FleetRow> read_fleet_row(std::string_view json) {
   const Json row = contract::read_json(json);
   const auto n = row.is_object() ? row.find("n") : row.end();
   if (!row.is_object() || n == row.end() || !n->is_number_unsigned()) return std::nullopt;
-  FleetRow out{.product = text_in(row, "product"),
-               .group = text_in(row, "inGroup"),
-               .devices = static_cast<std::int64_t>(n->get<std::uint64_t>() & 0x7FFFFFFFFFFFFFFFU)};
+  FleetRow out;
+  out.product = text_in(row, "product");
+  out.group = text_in(row, "inGroup");
+  out.devices = static_cast<std::int64_t>(n->get<std::uint64_t>() & 0x7FFFFFFFFFFFFFFFU);
   out.report.status = text_in(row, "status");
   out.report.code = text_in(row, "code");
   out.report.target = number_in(row, "target");
