@@ -117,17 +117,16 @@ ExitCode run(const Context& context, const Arguments& arguments, RolloutState st
   });
 }
 
-std::shared_ptr<Arguments> add(CLI::App& app, Context& context, const char* name,
-                               const char* purpose, RolloutState state, const char* footer) {
+void add(CLI::App& app, Context& context, const char* name, const char* purpose, RolloutState state,
+         const char* footer) {
   CLI::App* verb = app.add_subcommand(name, purpose);
-  auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<Arguments>();
   add_rollout(*verb, arguments->rollout)->required();
   if (state == RolloutState::Aborted) add_yes(*verb, arguments->confirmed);
   verb->footer(footer);
   verb->callback([&context, arguments, state] {
     context.run = [&context, arguments, state] { return run(context, *arguments, state); };
   });
-  return arguments;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/confirm.hpp"
+#include "cli/control_text.hpp"
 #include "cli/follow_rollout.hpp"
 #include "cli/forecast_view.hpp"
 #include "cli/json_output.hpp"
@@ -127,10 +128,9 @@ std::optional<Problem> ask(Session& session, const rollout::Cloud& cloud,
   if (!audience) return problem_of(audience.error());
   return confirm(false, "this offers version " + std::to_string(arguments.request.version) + " (" +
                             size_text(image.size_bytes) + ") to " +
-                            grouped_text(static_cast<std::uint64_t>(
-                                std::max<std::int64_t>(0, audience->to_update()))) +
-                            " devices of product '" + arguments.request.product + "', group '" +
-                            arguments.request.group + "'");
+                            count_text(audience->to_update()) + " devices of product '" +
+                            arguments.request.product + "', group '" + arguments.request.group +
+                            "'");
 }
 
 /// People see what was deployed before they wait for it, programs get one document at the end.
@@ -189,9 +189,7 @@ ExitCode run(const Context& context, Arguments arguments) {
     return rollout::deploy(cloud, request, *image, progress);
   }();
   if (!result) return report(context, problem_of(result.error()));
-  for (const std::string& warning : result->warnings) {
-    std::cerr << "mcu-ota: warning: " << printable(warning) << "\n";
-  }
+  print_warnings(result->warnings);
   return tell(context, **session, arguments, std::move(*result));
 }
 

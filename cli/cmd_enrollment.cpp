@@ -61,6 +61,16 @@ std::string table_of(const std::vector<Enrollment>& enrollments) {
   return table.text();
 }
 
+void print_enrollment(const Context& context, const Enrollment& enrollment) {
+  if (context.format == Format::Json) {
+    Json document = to_json(enrollment);
+    document["schema"] = kJsonSchema;
+    print_json(document);
+  } else {
+    std::cout << table_of({enrollment});
+  }
+}
+
 ExitCode list(const Context& context, rest::DpsClient& dps, const Arguments&) {
   const auto enrollments = rollout::list_enrollments(dps);
   if (!enrollments) return report(context, problem_of(enrollments.error()));
@@ -90,13 +100,7 @@ ExitCode show(const Context& context, rest::DpsClient& dps, const Arguments& arg
   if (!arguments.key_file.empty()) {
     if (const ExitCode code = save_key(context, dps, arguments); code != ExitCode::Ok) return code;
   }
-  if (context.format == Format::Json) {
-    Json document = to_json(*enrollment);
-    document["schema"] = kJsonSchema;
-    print_json(document);
-  } else {
-    std::cout << table_of({*enrollment});
-  }
+  print_enrollment(context, *enrollment);
   return ExitCode::Ok;
 }
 
@@ -144,13 +148,7 @@ ExitCode change(const Context& context, rest::DpsClient& dps, const Arguments& a
   const auto enrollment =
       rollout::set_provisioning(dps, arguments.enrollment_kind(), arguments.id, provisioning);
   if (!enrollment) return report(context, problem_of(enrollment.error()));
-  if (context.format == Format::Json) {
-    Json document = to_json(*enrollment);
-    document["schema"] = kJsonSchema;
-    print_json(document);
-  } else {
-    std::cout << table_of({*enrollment});
-  }
+  print_enrollment(context, *enrollment);
   return ExitCode::Ok;
 }
 

@@ -26,10 +26,6 @@ struct Arguments {
   bool dry_run = false;
 };
 
-std::string count_text(std::int64_t count) {
-  return grouped_text(static_cast<std::uint64_t>(count));
-}
-
 std::string consequence(const RollbackPlan& plan) {
   const std::string old_version = std::to_string(plan.good.version);
   const std::string faulty = std::to_string(plan.faulty.version);

@@ -66,13 +66,7 @@ ExitCode run(const Context& context, Session& session, const Arguments& argument
     print_text(*detail, arguments, session.clock()());
     return ExitCode::Ok;
   }
-  nlohmann::json document = sight_json(detail->sight);
-  document["schema"] = kJsonSchema;
-  document["devices"] = nlohmann::json::array();
-  for (const auto& device : detail->list.devices)
-    document["devices"].push_back(device_json(device));
-  document["moreDevices"] = detail->list.more;
-  print_json(document);
+  print_json(detail_json(*detail));
   return ExitCode::Ok;
 }
 

@@ -83,14 +83,7 @@ ExitCode show(const Context& context, Session& session, const Arguments& argumen
   if (!detail) return report(context, problem_of(detail.error()));
   const rollout::Sight& sight = detail->sight;
   if (context.format == Format::Json) {
-    Json document = sight_json(sight);
-    document["schema"] = kJsonSchema;
-    document["devices"] = Json::array();
-    for (const auto& device : detail->list.devices) {
-      document["devices"].push_back(device_json(device));
-    }
-    document["moreDevices"] = detail->list.more;
-    print_json(document);
+    print_json(detail_json(*detail));
     return ExitCode::Ok;
   }
   std::cout << printable(sight.release.id) << ": " << state_text(sight.release, sight.superseded_by)

@@ -52,30 +52,31 @@ class Overview {
   Overview(FollowView::Mode mode, rest::WallClock now) : mode_(mode), now_(std::move(now)) {}
 
   void show(const std::vector<Sight>& rollouts) {
-    const std::string text = mode_ == FollowView::Mode::Json ? json(rollouts) : table(rollouts);
+    mode_ == FollowView::Mode::Json ? show_json(rollouts) : show_table(rollouts);
+  }
+
+ private:
+  void show_json(const std::vector<Sight>& rollouts) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const Sight& one : rollouts) rows.push_back(sight_json(one));
+    if (shown_rows_ == rows) return;
+    shown_rows_ = rows;
+    print_json_line({{"schema", kJsonSchema},
+                     {"event", "overview"},
+                     {"time", contract::to_iso8601(now_())},
+                     {"rollouts", std::move(rows)}});
+  }
+
+  void show_table(const std::vector<Sight>& rollouts) {
+    const std::string text = table(rollouts);
     if (text == shown_ && mode_ != FollowView::Mode::Live) return;
     if (mode_ == FollowView::Mode::Live && lines_ > 0) {
       std::cout << "\x1b[" << lines_ << "A\r\x1b[J";
     }
     shown_ = text;
-    const std::string time = contract::to_iso8601(now_());
-    if (mode_ == FollowView::Mode::Json) {
-      nlohmann::json document = nlohmann::json::parse(text);
-      document["time"] = time;
-      return print_json_line(document);
-    }
-    const std::string whole = text + "seen at " + time.substr(11) + "\n";
+    const std::string whole = text + "seen at " + contract::to_iso8601(now_()).substr(11) + "\n";
     std::cout << whole << std::flush;
     lines_ = static_cast<std::size_t>(std::count(whole.begin(), whole.end(), '\n'));
-  }
-
- private:
-  static std::string json(const std::vector<Sight>& rollouts) {
-    nlohmann::json rows = nlohmann::json::array();
-    for (const Sight& one : rollouts) rows.push_back(sight_json(one));
-    const nlohmann::json document = {
-        {"schema", kJsonSchema}, {"event", "overview"}, {"rollouts", std::move(rows)}};
-    return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
 
   std::string table(const std::vector<Sight>& rollouts) const {
@@ -98,7 +99,8 @@ class Overview {
   static constexpr std::size_t kBarCells = 20;
   FollowView::Mode mode_;
   rest::WallClock now_;
-  std::string shown_;
+  std::string shown_;          // the table
+  nlohmann::json shown_rows_;  // null before the first ones
   std::size_t lines_ = 0;
 };
 

@@ -20,7 +20,7 @@ std::string rollout_words(const rollout::DeployedRelease& release) {
 std::string counts_text(const rollout::Counts& counts) {
   if (!counts.targeted) return "its devices, which the hub has not counted yet";
   const auto count = [](const std::optional<std::int64_t>& value) {
-    return value ? grouped_text(static_cast<std::uint64_t>(*value)) : std::string("-");
+    return value ? count_text(*value) : std::string("-");
   };
   return count(counts.targeted) + (counts.targeted == 1 ? " device (" : " devices (") +
          count(counts.downloading) + " downloading, " + count(counts.interrupted) +

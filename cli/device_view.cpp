@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/output.hpp"
+#include "cli/rollout_view.hpp"
 #include "cli/text_of.hpp"
 
 namespace ota::cli {
@@ -91,6 +92,17 @@ Json device_json(const DeviceState& device) {
           {"code", text_json(report.code)},
           {"detail", text_json(report.detail)},
           {"since", text_json(report.since)}};
+}
+
+nlohmann::json detail_json(const rollout::RolloutDetail& detail) {
+  nlohmann::json document = sight_json(detail.sight);
+  document["schema"] = kJsonSchema;
+  document["devices"] = nlohmann::json::array();
+  for (const auto& device : detail.list.devices) {
+    document["devices"].push_back(device_json(device));
+  }
+  document["moreDevices"] = detail.list.more;
+  return document;
 }
 
 }  // namespace ota::cli

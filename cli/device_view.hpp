@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cloud/rollout/fleet.hpp"
+#include "cloud/rollout/status.hpp"
 #include "contract/azure/sas.hpp"
 
 namespace ota::cli {
@@ -17,5 +18,8 @@ std::string device_table(const std::vector<rollout::DeviceState>& devices,
 std::string device_text(const rollout::DeviceState& device, contract::UnixSeconds now);
 
 nlohmann::json device_json(const rollout::DeviceState& device);
+
+/// One rollout with its devices: a whole document.
+nlohmann::json detail_json(const rollout::RolloutDetail& detail);
 
 }  // namespace ota::cli

@@ -98,8 +98,7 @@ std::string ending_sentence(Ending ending, const Sight& sight) {
   const std::string still = tally_text(tally);
   switch (ending) {
     case Ending::AllRunIt:
-      return "all " + grouped_text(static_cast<std::uint64_t>(tally.targeted)) + " devices run " +
-             version;
+      return "all " + count_text(tally.targeted) + " devices run " + version;
     case Ending::SomeFailed:
       return version + " has ended, but not every device runs it (" + still + "); `mcu-ota show " +
              sight.release.id +

@@ -7,13 +7,7 @@
 #include "cli/text_of.hpp"
 
 namespace ota::cli {
-namespace {
-
 using Json = nlohmann::json;
-
-std::string count_text(double count) { return grouped_text(static_cast<std::uint64_t>(count)); }
-
-}  // namespace
 
 Result<Plan, Problem> make_plan(Session& session, const rollout::DeployRequest& request,
                                 std::uint64_t image_bytes,
@@ -61,18 +55,17 @@ Json plan_json(const Plan& plan) {
 
 std::string plan_text(const Plan& plan) {
   const rollout::Audience& audience = plan.audience;
-  const auto count = [](std::int64_t devices) {
-    return grouped_text(static_cast<std::uint64_t>(std::max<std::int64_t>(0, devices)));
-  };
-  std::string text = "  targets  " + count(audience.tally.targeted) + " devices now, " +
-                     count(audience.online) + " of them online; " + count(audience.to_update()) +
-                     " need it, " + count(audience.tally.done) + " run it already";
-  if (audience.tally.newer > 0) text += ", " + count(audience.tally.newer) + " run a newer one";
+  std::string text = "  targets  " + count_text(audience.tally.targeted) + " devices now, " +
+                     count_text(audience.online) + " of them online; " +
+                     count_text(audience.to_update()) + " need it, " +
+                     count_text(audience.tally.done) + " run it already";
+  if (audience.tally.newer > 0)
+    text += ", " + count_text(audience.tally.newer) + " run a newer one";
   text += "\n  traffic  " + size_text(static_cast<std::uint64_t>(plan.forecast.egress_bytes)) +
           " of downloads";
   if (plan.quotas) {
-    text += ", " + count_text(plan.forecast.messages) + " messages of " +
-            count_text(static_cast<double>(plan.quotas->messages_per_day)) + " a day\n  time     " +
+    text += ", " + grouped_text(static_cast<std::uint64_t>(plan.forecast.messages)) +
+            " messages of " + grouped_text(plan.quotas->messages_per_day) + " a day\n  time     " +
             (plan.forecast.seconds > 0 ? "at least " + duration_text(plan.forecast.seconds) +
                                              ", and what each device needs to download and program"
                                        : "none");

@@ -15,10 +15,6 @@ namespace {
 
 Json text_json(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
-std::string count_text(std::int64_t count) {
-  return grouped_text(static_cast<std::uint64_t>(count < 0 ? 0 : count));
-}
-
 }  // namespace
 
 Json release_json(const rollout::DeployedRelease& release, std::uint32_t superseded_by) {

@@ -27,6 +27,10 @@ std::string grouped_text(std::uint64_t count) {
   return text;
 }
 
+std::string count_text(std::int64_t count) {
+  return grouped_text(static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)));
+}
+
 std::string age_text(std::string_view iso_time, contract::UnixSeconds now) {
   const auto time = contract::parse_iso8601(iso_time);
   if (!time || *time <= 0) return "-";  // the services write year 1 for never

@@ -17,6 +17,9 @@ std::string size_text(std::uint64_t bytes);
 /// "1,234,567".
 std::string grouped_text(std::uint64_t count);
 
+/// The same for a number of devices.
+std::string count_text(std::int64_t count);
+
 /// How long ago an ISO 8601 time was: "45 s", "3 min", "5 h", "12 d"; "-" if it is none or never.
 std::string age_text(std::string_view iso_time, contract::UnixSeconds now);
 

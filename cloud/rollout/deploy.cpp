@@ -219,6 +219,14 @@ class Deployment {
 
 }  // namespace
 
+Outcome<rest::BlobPlace> find_place(const rest::BlobClient& blobs, std::string_view url) {
+  auto place = blobs.place_of(url);
+  if (place) return std::move(*place);
+  return input("other_storage", "the blob " + std::string(url) +
+                                    " is in another storage account than the one given; use the "
+                                    "profile or connection string of that account");
+}
+
 Outcome<Ok> check_token_days(std::uint32_t days) {
   if (days != 0 && days <= kTokenDaysMax) return Ok{};
   return input("days_invalid",

@@ -75,6 +75,10 @@ struct Cloud {
 Outcome<DeployResult> deploy(const Cloud& cloud, const DeployRequest& request,
                              const ImageFile& image, DeployObserver& observer);
 
+/// Where the blob of a release is in the account that is given.
+/// @errors Input: it is in another account
+Outcome<rest::BlobPlace> find_place(const rest::BlobClient& blobs, std::string_view url);
+
 /// @errors Input: a token cannot be that short or long
 Outcome<Ok> check_token_days(std::uint32_t days);
 

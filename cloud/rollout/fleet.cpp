@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cloud/rollout/ids.hpp"
+#include "cloud/rollout/release.hpp"
 #include "contract/azure/names.hpp"
 #include "contract/json/json_text.hpp"
 #include "contract/offer.hpp"
@@ -59,10 +60,9 @@ class Conditions {
 };
 
 void add_report(Conditions& conditions, const ReportFilter& report) {
-  const std::string reported = "properties.reported." + std::string(contract::kProperty) + ".";
-  const std::string version = reported + std::string(contract::report_key::kVersion);
+  const std::string version = reported_path(contract::report_key::kVersion);
   if (!report.status.empty()) {
-    conditions.add(reported + std::string(contract::report_key::kStatus) + "=" +
+    conditions.add(reported_path(contract::report_key::kStatus) + "=" +
                    contract::query_literal(report.status));
   }
   if (report.version) conditions.add(version + "=" + std::to_string(*report.version));

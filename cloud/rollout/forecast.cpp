@@ -10,7 +10,6 @@ namespace {
 
 using What = ForecastStep::What;
 
-constexpr double kSecondsPerDay = 86'400;
 /// Targets of one storage account and one blob (general purpose v2).
 constexpr double kBlobRequestsPerSecond = 500;
 constexpr double kEgressBytesPerSecond = 50e9 / 8;
@@ -35,8 +34,9 @@ ForecastStep daily(double messages, const Quotas& quotas) {
   const double days = std::ceil(messages / static_cast<double>(quotas.messages_per_day));
   return {.what = What::DailyMessages,
           .amount = messages,
-          .per_second = static_cast<double>(quotas.messages_per_day) / kSecondsPerDay,
-          .seconds = std::max(0.0, days - 1) * kSecondsPerDay};
+          .per_second =
+              static_cast<double>(quotas.messages_per_day) / static_cast<double>(kSecondsPerDay),
+          .seconds = std::max(0.0, days - 1) * static_cast<double>(kSecondsPerDay)};
 }
 
 std::string whole(double number) {

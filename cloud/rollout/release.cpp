@@ -54,17 +54,14 @@ Outcome<contract::Offer> offer_of(const Release& release) {
   return offer;
 }
 
-std::string reported(std::string_view key) {
-  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
-}
-
 /// The devices of this release that report `status`, `key` being the version.
 std::string metric_query(const Release& release, contract::StatusWord status,
                          std::string_view key) {
   return "SELECT deviceId FROM devices WHERE " +
          contract::target_condition(release.product, release.group) + " AND " +
-         reported(contract::report_key::kStatus) + "='" + std::string(contract::to_text(status)) +
-         "' AND " + reported(key) + "=" + std::to_string(release.version);
+         reported_path(contract::report_key::kStatus) + "='" +
+         std::string(contract::to_text(status)) + "' AND " + reported_path(key) + "=" +
+         std::to_string(release.version);
 }
 
 std::uint32_t number(const std::map<std::string, std::string>& labels, const char* name) {
@@ -89,9 +86,11 @@ RolloutState state_of(const std::string& word) {
   return word == to_text(RolloutState::Paused) ? RolloutState::Paused : RolloutState::Aborted;
 }
 
+/// Where in the content of a configuration the offer is.
+std::string offer_path() { return "properties.desired." + std::string(contract::kProperty); }
+
 std::optional<contract::Offer> find_offer(const rest::Configuration& configuration) {
-  const auto content =
-      configuration.device_content.find("properties.desired." + std::string(contract::kProperty));
+  const auto content = configuration.device_content.find(offer_path());
   if (content == configuration.device_content.end()) return std::nullopt;
   const auto offer = contract::parse_offer(content->second);
   return offer ? std::optional(*offer) : std::nullopt;
@@ -130,8 +129,8 @@ std::string condition_of(const DeployedRelease& release, RolloutState state) {
   if (state == RolloutState::Active) return members;
   namespace key = contract::report_key;
   const std::string version = "=" + std::to_string(release.version);
-  return members + " AND (" + reported(key::kVersion) + version + " OR (" + reported(key::kTarget) +
-         version + " AND " + reported(key::kCode) + "<>'" +
+  return members + " AND (" + reported_path(key::kVersion) + version + " OR (" +
+         reported_path(key::kTarget) + version + " AND " + reported_path(key::kCode) + "<>'" +
          std::string(contract::to_text(contract::Code::Withdrawn)) + "'))";
 }
 
@@ -151,6 +150,10 @@ bool is_in_state(const rest::Configuration& configuration, RolloutState state) {
          configuration.target_condition == condition_of(*release, state);
 }
 
+std::string reported_path(std::string_view key) {
+  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
+}
+
 std::string Release::id() const {
   return contract::configuration_id(product, group, version, revision);
 }
@@ -166,8 +169,7 @@ Outcome<rest::Configuration> make_configuration(const Release& release) {
                 {label::kFile, release.file_name.substr(0, kLabelBytesMax)},
                 {label::kSha256, to_hex(release.sha256)}};
   if (release.last_good != 0) out.labels[label::kLastGood] = std::to_string(release.last_good);
-  out.device_content = {
-      {"properties.desired." + std::string(contract::kProperty), contract::encode_offer(offer)}};
+  out.device_content = {{offer_path(), contract::encode_offer(offer)}};
   out.target_condition = contract::target_condition(release.product, release.group);
   out.priority = release.version;
   using contract::StatusWord;

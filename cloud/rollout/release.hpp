@@ -25,6 +25,9 @@ inline constexpr const char* kApplied = "Applied";
 inline constexpr const char* kError = "Error";
 }  // namespace metric
 
+/// "properties.reported.extFwInfo.{key}", as queries and target conditions name it.
+std::string reported_path(std::string_view key);
+
 struct Release {
   std::string product = {};
   std::string group = {};

@@ -78,20 +78,13 @@ class Revision {
 
   /// A token for a blob that is gone would make each device fail.
   Outcome<rest::BlobPlace> find_blob(const Release& release) {
-    const auto place = cloud_.blobs.place_of(release.url);
-    if (!place) {
-      return Failure{.kind = Failure::Kind::Input,
-                     .code = "other_storage",
-                     .message = "its blob " + release.url +
-                                " is in another storage account than the one given; use the "
-                                "profile or connection string of that account"};
-    }
-    const auto blob = cloud_.blobs.properties(place->container, place->name);
+    OTA_TRY(rest::BlobPlace place, find_place(cloud_.blobs, release.url));
+    const auto blob = cloud_.blobs.properties(place.container, place.name);
     if (!blob && blob.error().kind != Kind::NotFound) return failure_of(blob.error());
-    if (blob && blob->size_bytes == release.size_bytes) return *place;
+    if (blob && blob->size_bytes == release.size_bytes) return place;
     return Failure{.kind = Failure::Kind::NotFound,
                    .code = "blob_missing",
-                   .message = "its blob " + place->container + "/" + place->name + " is " +
+                   .message = "its blob " + place.container + "/" + place.name + " is " +
                               (blob ? "of another size" : "gone") +
                               ", so no device could download it; deploy the file again under a "
                               "new version"};

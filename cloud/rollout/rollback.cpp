@@ -2,21 +2,17 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
 #include "cloud/rollout/control.hpp"
 #include "cloud/rollout/scratch_file.hpp"
+#include "cloud/rollout/tally.hpp"
 #include "contract/azure/names.hpp"
-#include "contract/json/json_text.hpp"
 #include "contract/limits.hpp"
-#include "contract/offer.hpp"
-#include "contract/status.hpp"
 
 namespace ota::rollout {
 namespace {
 
-using Json = nlohmann::json;
 using Releases = std::vector<DeployedRelease>;
 
 Failure not_found(std::string code, std::string message) {
@@ -36,19 +32,10 @@ std::string with_the_file(const RollbackRequest& request, const DeployedRelease&
 /// Devices by the version that they report; those that report none count under 0.
 Outcome<std::map<std::uint32_t, std::int64_t>> count_versions(rest::HubClient& hub,
                                                               const RollbackRequest& request) {
-  const std::string path = "properties.reported." + std::string(contract::kProperty) + "." +
-                           std::string(contract::report_key::kVersion);
-  const std::string query = "SELECT " + path + " AS version, COUNT() AS n FROM devices WHERE " +
-                            contract::target_condition(request.product, request.group) +
-                            " GROUP BY " + path;
-  OTA_TRY(const auto rows, outcome_of(hub.query_all(query)));
+  OTA_TRY(const FleetCount fleet,
+          count_fleet(hub, contract::target_condition(request.product, request.group)));
   std::map<std::uint32_t, std::int64_t> out;
-  for (const rest::JsonText& row : rows) {
-    const Json object = contract::read_json(row.text);
-    if (!object.is_object() || !object.contains("n") || !object["n"].is_number_integer()) continue;
-    const bool known = object.contains("version") && object["version"].is_number_unsigned();
-    out[known ? object["version"].get<std::uint32_t>() : 0] += object["n"].get<std::int64_t>();
-  }
+  for (const FleetRow& row : fleet.rows) out[row.report.version.value_or(0)] += row.devices;
   return out;
 }
 
@@ -124,20 +111,11 @@ Outcome<Ok> check(const RollbackRequest& request) {
 }
 
 /// The image of a release, read from its blob into a file that is gone afterwards.
-Outcome<ImageFile> fetch(rest::BlobClient& blobs, const DeployedRelease& release,
-                         ScratchFile& file) {
-  const auto place = blobs.place_of(release.url);
-  if (!place) {
-    return Failure{.kind = Failure::Kind::Input,
-                   .code = "other_storage",
-                   .message = "the blob " + release.url +
-                              " is in another storage account than the one given; use the profile "
-                              "or connection string of that account"};
-  }
-  const auto got =
-      blobs.get(*place, [&file](std::string_view piece) { return file.append(piece); });
+Outcome<ImageFile> fetch(rest::BlobClient& blobs, const rest::BlobPlace& place,
+                         const DeployedRelease& release, ScratchFile& file) {
+  const auto got = blobs.get(place, [&file](std::string_view piece) { return file.append(piece); });
   if (!got && got.error().kind == rest::ApiError::Kind::NotFound) {
-    return not_found("blob_missing", "the blob " + place->container + "/" + place->name +
+    return not_found("blob_missing", "the blob " + place.container + "/" + place.name +
                                          " of version " + std::to_string(release.version) +
                                          " is gone; deploy its file under a new version, with "
                                          "--mcu-version and what it reports");
@@ -151,13 +129,13 @@ Outcome<ImageFile> fetch(rest::BlobClient& blobs, const DeployedRelease& release
   if (to_hex(image.sha256) != release.sha256) {
     return Failure{.kind = Failure::Kind::Failed,
                    .code = "hash_mismatch",
-                   .message = "the blob " + place->container + "/" + place->name +
+                   .message = "the blob " + place.container + "/" + place.name +
                               " does not have the hash of version " +
                               std::to_string(release.version) +
                               ", so it is not used; deploy the file under a new version"};
   }
   // "{16 digits of the hash}-{name}"
-  const std::string last = place->name.substr(place->name.rfind('/') + 1);
+  const std::string last = place.name.substr(place.name.rfind('/') + 1);
   image.base_name = last.size() > 17 ? last.substr(17) : release.file_name;
   return image;
 }
@@ -202,12 +180,12 @@ Outcome<RollbackPlan> plan_rollback(rest::HubClient& hub, const RollbackRequest&
 Outcome<DeployResult> roll_back(const Cloud& cloud, const RollbackPlan& plan,
                                 DeployObserver& observer) {
   OTA_TRY(ScratchFile file, ScratchFile::open());
-  OTA_TRY(const ImageFile image, fetch(cloud.blobs, plan.good, file));
-  const auto place = cloud.blobs.place_of(plan.good.url);
+  OTA_TRY(const rest::BlobPlace place, find_place(cloud.blobs, plan.good.url));
+  OTA_TRY(const ImageFile image, fetch(cloud.blobs, place, plan.good, file));
   const DeployRequest request{.version = plan.version,
                               .product = plan.good.product,
                               .group = plan.good.group,
-                              .container = place->container,
+                              .container = place.container,
                               .token_days = plan.token_days,
                               .mcu_version = plan.mcu_version,
                               .last_good = plan.good.version,

@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "contract/azure/names.hpp"
-#include "contract/offer.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -13,10 +12,6 @@ std::optional<std::int64_t> count(const std::map<std::string, std::int64_t>& res
                                   const char* name) {
   const auto it = results.find(name);
   return it == results.end() ? std::nullopt : std::optional(it->second);
-}
-
-std::string reported(std::string_view key) {
-  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
 }
 
 /// Of releases in list order (newest first within a product and group).
@@ -92,11 +87,11 @@ Outcome<DeviceList> devices_of(rest::HubClient& hub, const DeployedRelease& rele
   }
   const std::string version = std::to_string(release.version);
   const auto is = [](std::string_view name, const std::string& value) {
-    return reported(name) + " = " + value;
+    return reported_path(name) + " = " + value;
   };
   // A comparison with what is not there is never true, so that is asked for by itself.
   const auto is_not = [](std::string_view name, const std::string& value) {
-    return "NOT IS_DEFINED(" + reported(name) + ") OR " + reported(name) + " != " + value;
+    return "NOT IS_DEFINED(" + reported_path(name) + ") OR " + reported_path(name) + " != " + value;
   };
   const std::string failed =
       targeted + " AND " + is(key::kStatus, "'error'") + " AND " + is(key::kTarget, version);

@@ -6,7 +6,6 @@
 #include "cloud/rollout/fleet.hpp"
 #include "contract/azure/names.hpp"
 #include "contract/json/json_text.hpp"
-#include "contract/offer.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -20,10 +19,6 @@ struct Column {
   const char* alias;
 };
 
-std::string reported(std::string_view key) {
-  return "properties.reported." + std::string(contract::kProperty) + "." + std::string(key);
-}
-
 std::vector<Column> tag_columns() {
   return {{std::string("tags.") + tag::kProduct, "product"},
           {std::string("tags.") + tag::kGroup, "inGroup"}};
@@ -32,11 +27,11 @@ std::vector<Column> tag_columns() {
 std::vector<Column> all_columns() {
   namespace key = contract::report_key;
   std::vector<Column> columns = tag_columns();
-  columns.push_back({reported(key::kStatus), "status"});
-  columns.push_back({reported(key::kTarget), "target"});
-  columns.push_back({reported(key::kVersion), "version"});
-  columns.push_back({reported(key::kAttempt), "attempt"});
-  columns.push_back({reported(key::kCode), "code"});
+  columns.push_back({reported_path(key::kStatus), "status"});
+  columns.push_back({reported_path(key::kTarget), "target"});
+  columns.push_back({reported_path(key::kVersion), "version"});
+  columns.push_back({reported_path(key::kAttempt), "attempt"});
+  columns.push_back({reported_path(key::kCode), "code"});
   return columns;
 }
 

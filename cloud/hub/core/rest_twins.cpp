@@ -16,14 +16,14 @@ Outcome<HttpResponse> show_twin(Hub& hub, const std::string& id) {
 }
 
 Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
-  OTA_TRY(const json body, call.body());
+  OTA_TRY(json body, call.body());
   std::optional<std::string> if_match;
   if (const auto given = call.if_match()) if_match = *given;
   HttpResponse response;
   response.later = std::make_shared<LaterAnswer>();
   hub.changes.add<HttpResponse>(
       call.request.body.size(),
-      [&hub, id = call.segments[1], body, how,
+      [&hub, id = call.segments[1], body = std::move(body), how,
        if_match](Notices& notices) -> Outcome<HttpResponse> {
         OTA_TRY(hub.management.write_twin(id, body, how, if_match, notices));
         return show_twin(hub, id);

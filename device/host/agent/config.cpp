@@ -79,16 +79,15 @@ class Loader {
   void read_dps() {
     ConfigSection section(root_, "dps", errors_);
     if (!section.present()) return;
-    DpsConfig dps;
-    dps.host = section.text(
-        "host", overrides_.profile ? overrides_.profile->dps_host : std::move(dps.host));
+    DpsConfig dps = dps_of_profile();
+    dps.host = section.text("host", dps.host);
     if (const auto endpoint = net::parse_endpoint(dps.host, net::kMqttTlsPort); !endpoint) {
       errors_.add("dps.host: " + endpoint.error());
     }
     dps.id_scope =
-        overrides_.profile
-            ? section.text("id_scope", overrides_.profile->id_scope)
-            : section.required_text("id_scope", "the id scope of the DPS instance (0ne...)");
+        dps.id_scope.empty()
+            ? section.required_text("id_scope", "the id scope of the DPS instance (0ne...)")
+            : section.text("id_scope", dps.id_scope);
     dps.group_key_file = file(section, "group_key_file");
     dps.key_file = file(section, "key_file");
     section.finish();
@@ -114,14 +113,18 @@ class Loader {
     section.finish();
   }
 
+  /// Without a profile, or where it is silent, the defaults.
+  DpsConfig dps_of_profile() const {
+    DpsConfig dps;
+    if (!overrides_.profile) return dps;
+    if (!overrides_.profile->dps_host.empty()) dps.host = overrides_.profile->dps_host;
+    dps.id_scope = overrides_.profile->id_scope;
+    return dps;
+  }
+
   void use_profile(const HubProfile& profile) {
     if (config_.ca_file.empty()) config_.ca_file = profile.ca_file;
-    if (!config_.dps && !has_connection_string()) {
-      config_.dps = DpsConfig{.host = profile.dps_host,
-                              .id_scope = profile.id_scope,
-                              .group_key_file = {},
-                              .key_file = {}};
-    }
+    if (!config_.dps && !has_connection_string()) config_.dps = dps_of_profile();
     if (!config_.dps) return;
     const bool proves_itself = !config_.dps->group_key_file.empty() ||
                                !config_.dps->key_file.empty() || !config_.cert_file.empty();
