@@ -5,7 +5,6 @@
 #include <sstream>
 
 #include "cli/follow_rollout.hpp"
-#include "cli/interrupt.hpp"
 #include "cli/json_output.hpp"
 #include "cli/rollout_view.hpp"
 #include "cli/rollout_words.hpp"
@@ -47,12 +46,15 @@ ExitCode watch_one(const Context& context, Session& session, const Arguments& ar
 }
 
 /// All rollouts in force, one row each.
-class Overview {
+class Overview final : public rollout::FleetObserver {
  public:
   Overview(FollowView::Mode mode, rest::WallClock now) : mode_(mode), now_(std::move(now)) {}
 
-  void show(const std::vector<Sight>& rollouts) {
-    mode_ == FollowView::Mode::Json ? show_json(rollouts) : show_table(rollouts);
+  void looked(const rollout::FleetSight& sight) override {
+    mode_ == FollowView::Mode::Json ? show_json(sight.rollouts) : show_table(sight.rollouts);
+  }
+  void away(const rollout::Failure& why, Duration) override {
+    std::cerr << "mcu-ota: " << printable(why.message) << "; looking again\n";
   }
 
  private:
@@ -106,38 +108,18 @@ class Overview {
 
 /// The overview never ends by itself; the deadline and Ctrl-C end it.
 ExitCode watch_all(const Context& context, Session& session, const Arguments& arguments) {
-  const auto pace = rollout::pace_of(quotas_for(session, arguments.follow.quotas));
-  const Duration interval_min = std::chrono::seconds(arguments.follow.interval_s.value_or(0));
   const auto mode = arguments.once && mode_of(context) == FollowView::Mode::Live
                         ? FollowView::Mode::Lines
                         : mode_of(context);
   Overview overview(mode, session.clock());
-  InterruptiblePause pause;
-  const auto hub = session.hub_to_follow();
-  const contract::UnixSeconds start = session.clock()();
-  auto hub_is = rollout::FollowRequest::Hub::New;
-  for (;;) {
-    const auto seen = rollout::look_at_all(*hub);
-    if (!seen && !rollout::is_worth_waiting(seen.error(), hub_is)) {
-      return report(context, problem_of(seen.error()));
-    }
-    Duration wait = std::max(
-        {interval_min, pace.per_query * (seen ? seen->queries : 1), pace.per_configuration_call});
-    if (seen) {
-      hub_is = rollout::FollowRequest::Hub::Known;
-      overview.show(seen->rollouts);
-    } else {
-      wait = std::max<Duration>(wait, std::chrono::seconds(seen.error().retry_after_s.value_or(0)));
-      std::cerr << "mcu-ota: " << printable(seen.error().message) << "; looking again\n";
-    }
-    if (arguments.once) return ExitCode::Ok;
-    if (const auto limit = arguments.follow.timeout_s) {
-      const std::int64_t left = *limit - (session.clock()() - start);
-      if (left <= 0) return ExitCode::TimedOut;
-      wait = std::min<Duration>(wait, std::chrono::seconds(left));
-    }
-    if (pause.wait(wait) == rollout::LookPause::Result::Stopped) return ExitCode::Interrupted;
+  if (arguments.once) {
+    const auto seen = rollout::look_at_all(session.hub());
+    if (!seen) return report(context, problem_of(seen.error()));
+    overview.looked(*seen);
+    return ExitCode::Ok;
   }
+  const auto ending = follow_all(session, arguments.follow, overview);
+  return ending ? exit_code_of(*ending) : report(context, ending.error());
 }
 
 }  // namespace

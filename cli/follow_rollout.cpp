@@ -36,14 +36,34 @@ ExitCode exit_code_of(rollout::Ending ending) {
   return ExitCode::Failed;
 }
 
+namespace {
+
+rollout::FollowRequest request_of(const Session& session, const FollowOptions& options) {
+  rollout::FollowRequest request{
+      .pace = rollout::pace_of(quotas_for(session, options.quotas)),
+      .interval_min = std::chrono::seconds(options.interval_s.value_or(0))};
+  if (options.timeout_s) request.timeout = std::chrono::seconds(*options.timeout_s);
+  return request;
+}
+
+}  // namespace
+
+Result<rollout::Ending, Problem> follow_all(Session& session, const FollowOptions& options,
+                                            rollout::FleetObserver& observer) {
+  agent::SteadyClock clock;
+  InterruptiblePause pause;
+  const auto hub = session.hub_to_follow();
+  const auto ending = rollout::follow_all({.hub = *hub, .clock = clock, .pause = pause},
+                                          request_of(session, options), observer);
+  if (!ending) return problem_of(ending.error());
+  return *ending;
+}
+
 Result<Followed, Problem> follow_rollout(Session& session, const FollowTask& task,
                                          const FollowOptions& options) {
-  rollout::FollowRequest request{
-      .rollout = task.rollout,
-      .pace = rollout::pace_of(quotas_for(session, options.quotas)),
-      .interval_min = std::chrono::seconds(options.interval_s.value_or(0)),
-      .hub = task.hub};
-  if (options.timeout_s) request.timeout = std::chrono::seconds(*options.timeout_s);
+  rollout::FollowRequest request = request_of(session, options);
+  request.rollout = task.rollout;
+  request.hub = task.hub;
   FollowView view({.mode = task.mode,
                    .stream = task.stream,
                    .timeout_s = options.timeout_s,

@@ -42,6 +42,10 @@ struct FollowTask {
 Result<Followed, Problem> follow_rollout(Session& session, const FollowTask& task,
                                          const FollowOptions& options);
 
+/// Follows all rollouts in force, for `watch` without one; see rollout::follow_all().
+Result<rollout::Ending, Problem> follow_all(Session& session, const FollowOptions& options,
+                                            rollout::FleetObserver& observer);
+
 /// 0, 6, 7, 8 or 130.
 ExitCode exit_code_of(rollout::Ending ending);
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "tests/http/pump_release.hpp"
 #include "tests/http/scripted_cloud.hpp"
 
 namespace ota::rollout {
@@ -14,16 +15,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 rest::Configuration release_of(std::uint32_t version, std::uint32_t revision = 1) {
-  return *make_configuration({.product = "pump",
-                              .group = "lab",
-                              .version = version,
-                              .revision = revision,
-                              .mcu_version = "1.4",
-                              .file_name = "pump.bin",
-                              .size_bytes = 8,
-                              .sha256 = sha256(bytes_of("firmware")),
-                              .url = "https://host/firmware/pump.bin",
-                              .sas = "sp=r&se=2030-02-01T00%3A00%3A00Z"});
+  Release release = test::pump_release(version, revision);
+  release.size_bytes = 8;
+  release.sha256 = sha256(bytes_of("firmware"));
+  release.sas = "sp=r&se=2030-02-01T00%3A00%3A00Z";
+  return *make_configuration(release);
 }
 
 class ControlTest : public ::testing::Test, protected CloudRig {

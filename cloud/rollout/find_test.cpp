@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "base/sha256.hpp"
+#include "tests/http/pump_release.hpp"
 
 namespace ota::rollout {
 namespace {
@@ -10,17 +10,9 @@ namespace {
 using ::testing::HasSubstr;
 
 rest::Configuration deployed(std::uint32_t version, std::uint32_t revision = 1) {
-  auto made = make_configuration({.product = "pump",
-                                  .group = "lab",
-                                  .version = version,
-                                  .revision = revision,
-                                  .mcu_version = "1.4",
-                                  .file_name = "pump.bin",
-                                  .size_bytes = 1000,
-                                  .sha256 = sha256(bytes_of("pump")),
-                                  .url = "https://host/firmware/pump.bin",
-                                  .sas = "sp=r&se=2026-12-01T00%3A00%3A00Z"});
-  return std::move(made).value();
+  Release release = test::pump_release(version, revision);
+  release.sas = "sp=r&se=2026-12-01T00%3A00%3A00Z";
+  return *make_configuration(release);
 }
 
 class FindRollout : public ::testing::Test {

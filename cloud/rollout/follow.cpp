@@ -40,6 +40,30 @@ bool same_to_see(const Sight& a, const Sight& b) {
          a.release.state == b.release.state && a.release.token_expires == b.release.token_expires;
 }
 
+/// When waiting is over.
+class Deadline {
+ public:
+  Deadline(Clock& clock, std::optional<Duration> timeout)
+      : clock_(clock), timeout_(timeout), start_(clock.now()) {}
+
+  bool passed() const { return timeout_ && clock_.now() - start_ >= *timeout_; }
+  Duration shortened(Duration pause) const {
+    if (!timeout_) return pause;
+    const Duration left = *timeout_ - (clock_.now() - start_);
+    return std::clamp(pause, Duration::zero(), std::max(left, Duration::zero()));
+  }
+
+ private:
+  Clock& clock_;
+  std::optional<Duration> timeout_;
+  Instant start_;
+};
+
+/// A service that asks for patience gets it.
+Duration patient(Duration pause, const Failure& failure) {
+  return std::max<Duration>(pause, std::chrono::seconds(failure.retry_after_s.value_or(0)));
+}
+
 /// One rollout being followed.
 class Follower {
  public:
@@ -47,7 +71,7 @@ class Follower {
       : parts_(parts),
         request_(request),
         observer_(observer),
-        start_(parts.clock.now()),
+        deadline_(parts.clock, request.timeout),
         hub_(request.hub) {}
 
   Outcome<Ending> run() {
@@ -55,17 +79,16 @@ class Follower {
       Duration pause = request_.pace.per_query;
       if (auto seen = look_once(); !seen) {
         if (!is_worth_waiting(seen.error(), hub_)) return seen.error();
-        pause =
-            std::max<Duration>(pause, std::chrono::seconds(seen.error().retry_after_s.value_or(0)));
-        observer_.away(seen.error(), within_deadline(pause));
+        pause = patient(pause, seen.error());
+        observer_.away(seen.error(), deadline_.shortened(pause));
       } else {
         hub_ = FollowRequest::Hub::Known;
         if (removed_) return Ending::Removed;
         if (const auto ending = ending_of(*last_)) return *ending;
         pause *= queries_;
       }
-      if (timed_out()) return Ending::TimedOut;
-      const Duration wait = within_deadline(std::max(pause, request_.interval_min));
+      if (deadline_.passed()) return Ending::TimedOut;
+      const Duration wait = deadline_.shortened(std::max(pause, request_.interval_min));
       if (parts_.pause.wait(wait) == LookPause::Result::Stopped) return Ending::Stopped;
     }
   }
@@ -104,20 +127,10 @@ class Follower {
     return Ok{};
   }
 
-  bool timed_out() const {
-    return request_.timeout && parts_.clock.now() - start_ >= *request_.timeout;
-  }
-
-  Duration within_deadline(Duration pause) const {
-    if (!request_.timeout) return pause;
-    const Duration left = *request_.timeout - (parts_.clock.now() - start_);
-    return std::clamp(pause, Duration::zero(), std::max(left, Duration::zero()));
-  }
-
   const FollowParts& parts_;
   const FollowRequest& request_;
   FollowObserver& observer_;
-  Instant start_;
+  Deadline deadline_;
   FollowRequest::Hub hub_;
   bool removed_ = false;
   int queries_ = 1;
@@ -181,6 +194,28 @@ Outcome<FleetSight> look_at_all(rest::HubClient& hub) {
     out.rollouts.push_back({.release = one.release, .tally = tally_of(count.rows, one.release)});
   }
   return out;
+}
+
+Outcome<Ending> follow_all(const FollowParts& parts, const FollowRequest& request,
+                           FleetObserver& observer) {
+  const Deadline deadline(parts.clock, request.timeout);
+  auto hub = request.hub;
+  for (;;) {
+    const auto seen = look_at_all(parts.hub);
+    Duration pause = std::max(request.pace.per_configuration_call,
+                              request.pace.per_query * (seen ? seen->queries : 1));
+    if (seen) {
+      hub = FollowRequest::Hub::Known;
+      observer.looked(*seen);
+    } else {
+      if (!is_worth_waiting(seen.error(), hub)) return seen.error();
+      pause = patient(pause, seen.error());
+      observer.away(seen.error(), deadline.shortened(pause));
+    }
+    if (deadline.passed()) return Ending::TimedOut;
+    const Duration wait = deadline.shortened(std::max(pause, request.interval_min));
+    if (parts.pause.wait(wait) == LookPause::Result::Stopped) return Ending::Stopped;
+  }
 }
 
 }  // namespace ota::rollout

@@ -59,7 +59,7 @@ class LookPause {
 };
 
 struct FollowRequest {
-  RolloutName rollout = {};
+  RolloutName rollout = {};              // not for follow_all()
   std::optional<Duration> timeout = {};  // nothing: until it ends
   Pace pace = {};
   Duration interval_min = Duration::zero();  // looks are at least so far apart
@@ -88,6 +88,22 @@ struct FleetSight {
   int queries = 0;
 };
 Outcome<FleetSight> look_at_all(rest::HubClient& hub);
+
+/// Sees what a follower of all rollouts sees.
+class FleetObserver {
+ public:
+  virtual void looked(const FleetSight& sight) = 0;
+  virtual void away(const Failure& why, Duration pause) = 0;
+
+ protected:
+  ~FleetObserver() = default;
+};
+
+/// Looks at all of them again and again; only the deadline and who waits end it.
+/// @returns TimedOut or Stopped
+/// @errors as those of follow()
+Outcome<Ending> follow_all(const FollowParts& parts, const FollowRequest& request,
+                           FleetObserver& observer);
 
 /// Whether a failure may go away by itself. A hub that has never answered may be the wrong one, so
 /// only its throttling is waited for.

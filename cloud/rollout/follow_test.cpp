@@ -254,5 +254,52 @@ TEST_F(Follow, AllRolloutsTogetherCostOneCount) {
   EXPECT_EQ(seen->queries, 1);
 }
 
+class FleetNotes final : public FleetObserver {
+ public:
+  void looked(const FleetSight& sight) override { sights.push_back(sight); }
+  void away(const Failure& why, Duration) override { failures.push_back(why.code); }
+  std::vector<FleetSight> sights;
+  std::vector<std::string> failures;
+};
+
+class FollowAll : public Follow {
+ protected:
+  Outcome<Ending> run() {
+    return follow_all({.hub = hub, .clock = time, .pause = time}, request, fleet);
+  }
+  FleetNotes fleet;
+};
+
+TEST_F(FollowAll, GoesOnAfterEveryRolloutHasEndedUntilTheDeadline) {
+  devices(0, 0, 2);
+  request.timeout = seconds(10);
+  request.interval_min = seconds(4);
+  EXPECT_EQ(run().value(), Ending::TimedOut);
+  EXPECT_THAT(time.waits, ElementsAre(seconds(4), seconds(4), seconds(2)));
+  ASSERT_THAT(fleet.sights, SizeIs(4));
+  EXPECT_EQ(fleet.sights[3].rollouts.at(0).tally.done, 2);
+}
+
+TEST_F(FollowAll, PaysForEachQueryAndObeysTheHub) {
+  devices(0, 0, 2);  // nobody without a report: one more count
+  request.pace.per_query = seconds(12);
+  time.turns_max = 3;
+  time.meanwhile = [this](int turn) {
+    answer_configurations = [this, turn] {
+      return turn == 1 ? test::Response{.status = 429, .headers = {{"Retry-After", "90"}}}
+                       : answer_list();
+    };
+  };
+  EXPECT_EQ(run().value(), Ending::Stopped);
+  EXPECT_THAT(time.waits, ElementsAre(seconds(24), seconds(90), seconds(24)));
+  EXPECT_THAT(fleet.failures, ElementsAre("throttled"));
+}
+
+TEST_F(FollowAll, AHubThatWasNeverThereIsAnErrorAtOnce) {
+  answer_configurations = [] { return test::Response{.drop = true}; };
+  EXPECT_EQ(run().error().kind, Failure::Kind::Failed);
+  EXPECT_THAT(time.waits, IsEmpty());
+}
+
 }  // namespace
 }  // namespace ota::rollout

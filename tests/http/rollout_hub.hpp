@@ -13,6 +13,7 @@
 #include "base/sha256.hpp"
 #include "cloud/rest/hub_client.hpp"
 #include "cloud/rollout/release.hpp"
+#include "tests/http/pump_release.hpp"
 #include "tests/http/recorded_pause.hpp"
 #include "tests/http/scripted_server.hpp"
 
@@ -23,16 +24,7 @@ constexpr contract::UnixSeconds kNow = 1'893'456'000;  // 2030-01-01T00:00:00Z
 inline rest::Configuration configuration(
     std::uint32_t version, std::uint32_t revision = 1,
     rollout::RolloutState state = rollout::RolloutState::Active) {
-  auto made = rollout::make_configuration({.product = "pump",
-                                           .group = "lab",
-                                           .version = version,
-                                           .revision = revision,
-                                           .mcu_version = "1.4",
-                                           .file_name = "pump.bin",
-                                           .size_bytes = 1000,
-                                           .sha256 = sha256(bytes_of("pump")),
-                                           .url = "https://host/firmware/pump.bin",
-                                           .sas = "sp=r&se=2030-12-01T00%3A00%3A00Z"});
+  auto made = rollout::make_configuration(pump_release(version, revision));
   if (state != rollout::RolloutState::Active) rollout::set_state(*made, state);
   return std::move(made).value();
 }
