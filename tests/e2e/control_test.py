@@ -3,7 +3,6 @@
 Usage: python3 -m tests.e2e.control_test BUILD_FOLDER
 """
 
-import base64
 import hashlib
 import json
 import os
@@ -13,7 +12,7 @@ import unittest
 import urllib.parse
 
 from tests.e2e.agent_case import PRODUCT, SLOW, AgentCase
-from tests.rig.mqtt_device import MqttDevice
+from tests.rig import crowd
 from tests.rig.site import CLEAN
 
 USAGE, NOT_FOUND, CONFLICT, REFUSED = 2, 3, 4, 5
@@ -59,38 +58,13 @@ class ControlCase(AgentCase):
 class ByHand(ControlCase):
     """Devices that are connections of the test: they say exactly what it wants."""
 
-    def setUp(self):
-        super().setUp()
-        self.keys = {}
-
     def make_devices(self, count):
         names = [f"{self.name}-{number}" for number in range(count)]
-        for name in names:
-            self.keys[name] = base64.b64encode(os.urandom(32)).decode()
-        self.hub.create_devices(
-            [
-                {
-                    "id": name,
-                    "importMode": "create",
-                    "status": "enabled",
-                    "authentication": {
-                        "type": "sas",
-                        "symmetricKey": {
-                            "primaryKey": self.keys[name],
-                            "secondaryKey": self.keys[name],
-                        },
-                    },
-                    "tags": {"productType": PRODUCT, "deviceGroup": self.name},
-                }
-                for name in names
-            ]
-        )
+        crowd.create(self.hub, names, PRODUCT, self.name)
         return names
 
     def report(self, device, **keys):
-        connection = MqttDevice(
-            "127.0.0.1", self.site.mqtt_port, self.hub.tls, device, self.keys[device]
-        )
+        connection = crowd.connect(self.hub, ("127.0.0.1", self.site.mqtt_port), device)
         self.addCleanup(connection.close)
         document = {"extFwInfo": {"Code": "none", **keys}}
         self.assertEqual(connection.report(document), 204)

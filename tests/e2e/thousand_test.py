@@ -1,16 +1,14 @@
 """An operator with a thousand devices, and a colleague who moves them at the same time."""
 
-import base64
 import concurrent.futures
 import time
 import unittest
 
 from operator_rig import HubCase
-from rig.mqtt_device import MqttDevice
+from rig import crowd
 from rig.rest import Service
 
 DEVICES = 1000
-KEY = base64.b64encode(bytes(range(32))).decode()
 GENEROUS_S = 60
 
 OK, NOT_FOUND, CONFLICT = 0, 3, 4
@@ -27,16 +25,12 @@ class Thousand(HubCase):
 
     def create_devices(self):
         """Three of ten belong to the field, the others to the lab."""
-        self.service.create_devices([
-            {"id": name(n), "importMode": "create", "status": "enabled",
-             "authentication": {"type": "sas",
-                                "symmetricKey": {"primaryKey": KEY, "secondaryKey": KEY}},
-             "tags": {"productType": "pump", "deviceGroup": "field" if n % 10 < 3 else "lab"}}
-            for n in range(DEVICES)])
+        for group, lasts in (("field", range(3)), ("lab", range(3, 10))):
+            names = [name(n) for n in range(DEVICES) if n % 10 in lasts]
+            crowd.create(self.service, names, "pump", group)
 
     def report(self, number, status, version):
-        device = MqttDevice("127.0.0.1", self.facts["mqtt_port"], self.service.tls, name(number),
-                            KEY)
+        device = crowd.connect(self.service, ("127.0.0.1", self.facts["mqtt_port"]), name(number))
         self.addCleanup(device.close)
         reported = {"extFwInfo": {"Status": status, "Version": version, "Code": "none"}}
         self.assertEqual(device.report(reported), 204)
