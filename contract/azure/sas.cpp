@@ -109,13 +109,21 @@ std::string to_iso8601(UnixSeconds time) {
   const auto day = floor<days>(point);
   const year_month_day date(day);
   const hh_mm_ss clock(point - day);
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text.data();
+  std::string text;
+  text.reserve(std::string_view("YYYY-MM-DDTHH:MM:SSZ").size());
+  const auto append = [&text](std::size_t digits, std::int64_t number, char end) {
+    text.resize(text.size() + digits, '0');
+    for (std::size_t at = text.size(); digits > 0; --digits, number /= 10)
+      text[--at] = static_cast<char>('0' + number % 10);
+    text += end;
+  };
+  append(4, static_cast<int>(date.year()), '-');
+  append(2, static_cast<unsigned>(date.month()), '-');
+  append(2, static_cast<unsigned>(date.day()), 'T');
+  append(2, clock.hours().count(), ':');
+  append(2, clock.minutes().count(), ':');
+  append(2, clock.seconds().count(), 'Z');
+  return text;
 }
 
 std::optional<UnixSeconds> parse_iso8601(std::string_view text) {

@@ -105,7 +105,6 @@ class HubCore final : public Core {
     const auto answer = [this, device_id,
                          answered = std::move(answered)](const Outcome<std::uint64_t>& version) {
       if (!version) return answered(twin_failure(version.error(), hub_.settings.now()));
-      note_activity(device_id);
       answered(
           {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt});
     };

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "cloud/hub/core/reported_cache.hpp"
+#include "cloud/hub/core/schema.hpp"
 #include "cloud/hub/core/test_hub.hpp"
+#include "cloud/hub/state/database.hpp"
 
 namespace ota::hub {
 namespace {
@@ -282,6 +285,41 @@ TEST_F(CoreTest, KeepsItsStateAndItsKeysAcrossStarts) {
   EXPECT_EQ(json::parse(call("GET", "/devices/d1").body)["connectionState"], "Disconnected");
 }
 
+TEST_F(CoreTest, TakesOverTheTwinsOfAnOlderState) {
+  core_.reset();
+  std::filesystem::remove_all(folder_ / "state");
+  std::filesystem::create_directories(folder_ / "state");
+  {
+    // Until version 3 of the schema one table held all of a device.
+    auto database = Database::open((folder_ / "state/hub.sqlite").string());
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database.value().migrate(std::span(kSchema).first(3)));
+    ASSERT_TRUE(database.value().execute(
+        "INSERT INTO device (device_id, generation_id, device_etag, status, status_updated,"
+        " authentication_type, last_activity, version, tags, reported, reported_version)"
+        " VALUES ('d1', 'g', 'e', 'enabled', '2026-01-01T00:00:00Z', 'sas',"
+        " '2026-01-02T00:00:00Z', 9, '{\"ring\":1}', '{\"a\":1}', 4)"));
+    ASSERT_TRUE(database.value().execute("INSERT INTO target VALUES ('c1', 'd1', 'Targeted')"));
+  }
+  open();
+  const json before = json::parse(call("GET", "/twins/d1").body);
+  EXPECT_EQ(before["version"], 9);
+  EXPECT_EQ(before["tags"], json({{"ring", 1}}));
+  EXPECT_EQ(before["lastActivityTime"], "2026-01-02T00:00:00Z");
+  EXPECT_EQ(before["properties"]["reported"]["a"], 1);
+  EXPECT_EQ(before["properties"]["reported"]["$version"], 4);
+  EXPECT_EQ(before["configurations"], json::parse(R"({"c1":{"status":"Targeted"}})"));
+
+  EXPECT_EQ(patch_reported("d1", R"({"b":2})", 4).version, 5U);
+  EXPECT_EQ(call("PATCH", "/twins/d1", R"({"tags":{"ring":2}})").status, 200);
+  const json after = json::parse(call("GET", "/twins/d1").body);
+  EXPECT_EQ(after["version"], 11);
+  EXPECT_EQ(after["lastActivityTime"], contract::to_iso8601(now_));
+  EXPECT_EQ(call("DELETE", "/devices/d1", {}, {{"If-Match", "*"}}).status, 204);
+  create("d1");
+  EXPECT_EQ(json::parse(call("GET", "/twins/d1").body)["properties"]["reported"]["$version"], 1);
+}
+
 TEST_F(CoreTest, WritesDownWhenADeviceWasLastHeard) {
   create("d1");
   core_->telemetry("d1", "", "{}");
@@ -328,7 +366,7 @@ TEST(ReportedCache, IsBoundedAndForgetsWhatWasNotUsedForLongest) {
   ReportedCache cache;
   const auto keep = [&cache](const std::string& id, std::size_t bytes) {
     cache.keep({.device_id = id,
-                .generation_id = {},
+                .sequence = 1,
                 .document = {},
                 .metadata = {},
                 .version = 1,

@@ -8,6 +8,7 @@
 #include "base/encoding.hpp"
 #include "cloud/hub/core/message_fields.hpp"
 #include "cloud/hub/twin/json_text.hpp"
+#include "cloud/hub/twin/twin.hpp"
 #include "contract/json/json_text.hpp"
 
 namespace ota::hub {
@@ -51,13 +52,23 @@ bool says_json(const json& system) {
   return type.find("json") != std::string::npos;
 }
 
+/// What a patch of one section looks like in a twin change event.
+json section_body(const Event& event, json patch) {
+  twin::drop_service_members(patch);
+  patch["$version"] = event.version;
+  json body;
+  body["properties"][std::string(event.section)] = std::move(patch);
+  return body;
+}
+
 /// JSON where the device says so, else text, else base64.
 void add_body(json& line, const Event& event, const json& system) {
   if (event.type != EventType::Telemetry && event.body.empty()) return;
   const bool as_json = event.type != EventType::Telemetry || says_json(system);
   if (as_json) {
     if (json value = contract::read_json(event.body); !value.is_discarded()) {
-      line["body"] = std::move(value);
+      line["body"] =
+          event.section.empty() ? std::move(value) : section_body(event, std::move(value));
       return;
     }
   }

@@ -35,6 +35,10 @@ struct Event {
   std::string
       properties;    // telemetry: the encoded bag of the topic; else the name of the operation
   std::string body;  // telemetry: as sent; else a JSON text
+  // Twin, where one section of the properties was patched: which, and the version that it has now;
+  // `body` is the patch. Put together when somebody reads, which hardly anybody does.
+  std::string_view section = {};
+  std::uint64_t version = 0;
   // Of the device's connection; empty where there is none.
   std::string generation_id = {};
   std::string authentication_type = {};

@@ -73,8 +73,9 @@ Outcome<Ok> evaluate_cycle(Hub& hub) {
 Outcome<Ok> write_activity(Hub& hub) {
   if (hub.activity.empty() && hub.connections.empty()) return Ok{};
   OTA_TRY(auto transaction, Transaction::begin(hub.database));
-  OTA_TRY(auto update, hub.database.query(
-                           "UPDATE device SET last_activity = ?2 WHERE device_id = ?1", {"", ""}));
+  OTA_TRY(auto update,
+          hub.database.prepare("UPDATE device_state SET last_activity = ?2 WHERE device_id = ?1"
+                               " AND last_activity < ?2"));
   for (const auto& [device_id, connected] : hub.connections)
     OTA_TRY(hub.registry.set_connection(device_id, connected));
   for (const auto& [device_id, time] : hub.activity)

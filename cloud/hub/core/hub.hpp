@@ -2,8 +2,8 @@
 
 // All parts of the hub's decisions, wired together. Handlers of the service REST take this.
 
-#include <map>
 #include <string>
+#include <unordered_map>
 
 #include "cloud/hub/core/change_group.hpp"
 #include "cloud/hub/core/configurations.hpp"
@@ -41,8 +41,8 @@ struct Hub {
   Links links{events};
   // Bookkeeping that is not yet written: times of last messages, and who came (true) or went. One
   // transaction for all of it costs a storm of ten thousand connections less than one for each.
-  std::map<std::string, contract::UnixSeconds> activity;
-  std::map<std::string, bool> connections;
+  std::unordered_map<std::string, contract::UnixSeconds> activity;
+  std::unordered_map<std::string, bool> connections;
   Methods methods{links, settings};
   Messages messages{database, links, settings};
   Policies policies{database};

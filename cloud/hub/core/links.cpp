@@ -64,8 +64,8 @@ void Notices::deleted(const std::string& device_id) {
          .body = {}});
 }
 
-void Notices::deliver(const Links& links) const {
-  for (const Event& event : events_) links.tell(event);
+void Notices::deliver(const Links& links) {
+  for (Event& event : events_) links.tell(std::move(event));
   for (const Patch& patch : patches_) {
     if (DeviceLink* link = links.find(patch.device_id))
       link->desired_patch(patch.version, patch.json);

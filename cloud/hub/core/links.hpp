@@ -4,8 +4,8 @@
 // durable.
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cloud/hub/core/core.hpp"
@@ -38,7 +38,7 @@ class Links {
     Connected facts;
   };
   Events& events_;
-  std::map<std::string, Entry, std::less<>> links_;
+  std::unordered_map<std::string, Entry> links_;
 };
 
 /// What a change has to tell devices. Collected inside a transaction and delivered after its
@@ -51,7 +51,8 @@ class Notices {
   void created(const std::string& device_id);
   /// Closes the device's connection, too.
   void deleted(const std::string& device_id);
-  void deliver(const Links& links) const;
+  /// Once.
+  void deliver(const Links& links);
 
  private:
   struct Patch {

@@ -108,7 +108,7 @@ Outcome<Device> Registry::create(Device device) {
   device.generation_id = new_generation_id();
   device.etag = random_etag();
   OTA_TRY(database_.execute(
-      "INSERT INTO device (device_id, generation_id, device_etag, status, status_reason, "
+      "INSERT INTO device_base (device_id, generation_id, device_etag, status, status_reason, "
       "status_updated,"
       " authentication_type, primary_key, secondary_key, primary_thumbprint, secondary_thumbprint, "
       "iot_edge)"
@@ -126,7 +126,8 @@ Outcome<Device> Registry::update(Device device) {
   }
   device.etag = random_etag();
   OTA_TRY(database_.execute(
-      "UPDATE device SET device_etag = ?2, status = ?3, status_reason = ?4, status_updated = ?5,"
+      "UPDATE device_base SET device_etag = ?2, status = ?3, status_reason = ?4, status_updated = "
+      "?5,"
       " authentication_type = ?6, primary_key = ?7, secondary_key = ?8, primary_thumbprint = ?9,"
       " secondary_thumbprint = ?10, iot_edge = ?11 WHERE device_id = ?1",
       {device.id, device.etag, device.status, device.status_reason, device.status_updated,
@@ -136,27 +137,27 @@ Outcome<Device> Registry::update(Device device) {
 }
 
 Outcome<Ok> Registry::remove(std::string_view id) {
-  OTA_TRY(database_.execute("DELETE FROM device WHERE device_id = ?1", {id}));
+  OTA_TRY(database_.execute("DELETE FROM device_base WHERE device_id = ?1", {id}));
   return Ok{};
 }
 
 Outcome<Ok> Registry::set_connection(std::string_view id, bool connected) {
   OTA_TRY(database_.execute(
-      "UPDATE device SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
+      "UPDATE device_state SET connection_state = ?2, connection_updated = ?3, last_activity = ?3"
       " WHERE device_id = ?1",
       {id, connected ? "Connected" : "Disconnected", contract::to_iso8601(settings_.now())}));
   return Ok{};
 }
 
 Outcome<Ok> Registry::set_model(std::string_view id, std::string_view model_id) {
-  OTA_TRY(
-      database_.execute("UPDATE device SET model_id = ?2 WHERE device_id = ?1", {id, model_id}));
+  OTA_TRY(database_.execute("UPDATE device_base SET model_id = ?2 WHERE device_id = ?1",
+                            {id, model_id}));
   return Ok{};
 }
 
 Outcome<Ok> Registry::disconnect_all() {
   OTA_TRY(
-      database_.execute("UPDATE device SET connection_state = 'Disconnected' WHERE "
+      database_.execute("UPDATE device_state SET connection_state = 'Disconnected' WHERE "
                         "connection_state <> 'Disconnected'"));
   return Ok{};
 }

@@ -15,7 +15,7 @@ namespace ota::hub {
 
 struct ReportedSection {
   std::string device_id;
-  std::string generation_id;  // of the identity; another one has another twin
+  std::int64_t sequence = 0;  // of the stored row; a device that is made anew has another one
   nlohmann::json document;
   nlohmann::json metadata;
   std::uint64_t version = 1;

@@ -168,10 +168,14 @@ std::int64_t page_size(const Call& call) {
 }
 
 HttpResponse json_answer(const json& body, std::string_view etag) {
+  return text_answer(json_to_text(body), etag);
+}
+
+HttpResponse text_answer(std::string json, std::string_view etag) {
   HttpResponse response;
   response.headers.add("Content-Type", "application/json; charset=utf-8");
   if (!etag.empty()) response.headers.add("ETag", "\"" + std::string(etag) + "\"");
-  response.body = json_to_text(body);
+  response.body = std::move(json);
   return response;
 }
 

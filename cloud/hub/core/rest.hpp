@@ -37,6 +37,8 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request);
 
 // ---- For handlers ----
 HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {});
+/// The same with a body that is written already.
+HttpResponse text_answer(std::string json, std::string_view etag);
 HttpResponse no_content();
 /// The answer of IoT Hub to a request that failed.
 HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
@@ -73,7 +75,11 @@ Outcome<HttpResponse> handle_enrollments(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_enrollment_groups(Hub& hub, const Call& call);
 Outcome<HttpResponse> handle_registrations(Hub& hub, const Call& call);
 
-/// A twin with the statuses of its configurations. Errors: NotFound.
-Outcome<nlohmann::json> twin_json(Hub& hub, const std::string& device_id);
+/// A twin with the statuses of its configurations, as JSON. Errors: NotFound.
+struct ShownTwin {
+  std::string text;
+  std::string etag;
+};
+Outcome<ShownTwin> show_twin(Hub& hub, const std::string& device_id);
 
 }  // namespace ota::hub

@@ -99,12 +99,13 @@ Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
                                                      .continuation = continuation}));
   std::string rows;
   for (const std::string& item : page.items) {
-    std::string row = item;
+    if (!rows.empty()) rows += ',';
     if (page.kind == query::RowKind::Twin) {
-      OTA_TRY(const json twin, twin_json(hub, item));
-      row = json_to_text(twin);
+      OTA_TRY(const ShownTwin twin, show_twin(hub, item));
+      rows += twin.text;
+    } else {
+      rows += item;
     }
-    rows += (rows.empty() ? "" : ",") + row;
   }
   HttpResponse response;
   response.headers.add("Content-Type", "application/json; charset=utf-8");

@@ -30,7 +30,7 @@ Outcome<HttpResponse> list_devices(Hub& hub, const Call& call) {
 
 Outcome<Device> create_device(Hub& hub, const std::string& id, const json& body, Notices& notices) {
   const std::int64_t devices_max = quotas_of(hub.settings.tier).devices_max;
-  OTA_TRY(const auto count, hub.database.find_integer("SELECT COUNT(*) FROM device"));
+  OTA_TRY(const auto count, hub.database.find_integer("SELECT COUNT(*) FROM device_base"));
   if (count.value_or(0) >= devices_max) {
     return Failure{code::kQuotaExceeded, "the hub holds " + std::to_string(devices_max) +
                                              " devices, the most that it can; delete some"};
@@ -145,8 +145,8 @@ Outcome<HttpResponse> handle_statistics(Hub& hub, const Call& call) {
   if (call.segments[1] == "service")
     return json_answer({{"connectedDeviceCount", hub.links.size()}});
   if (call.segments[1] != "devices") return no_such_route(call);
-  OTA_TRY(auto row,
-          hub.database.query("SELECT COUNT(*), COALESCE(SUM(status = 'enabled'), 0) FROM device"));
+  OTA_TRY(auto row, hub.database.query(
+                        "SELECT COUNT(*), COALESCE(SUM(status = 'enabled'), 0) FROM device_base"));
   OTA_TRY(row.step());
   const std::int64_t all = row.integer(0);
   const std::int64_t enabled = row.integer(1);

@@ -10,9 +10,9 @@ namespace {
 
 using nlohmann::json;
 
-Outcome<HttpResponse> show_twin(Hub& hub, const std::string& id) {
-  OTA_TRY(const json twin, twin_json(hub, id));
-  return json_answer(twin, twin["etag"].get<std::string>());
+Outcome<HttpResponse> twin_answer(Hub& hub, const std::string& id) {
+  OTA_TRY(auto twin, show_twin(hub, id));
+  return text_answer(std::move(twin.text), twin.etag);
 }
 
 Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
@@ -26,7 +26,7 @@ Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
       [&hub, id = call.segments[1], body = std::move(body), how,
        if_match](Notices& notices) -> Outcome<HttpResponse> {
         OTA_TRY(hub.management.write_twin(id, body, how, if_match, notices));
-        return show_twin(hub, id);
+        return twin_answer(hub, id);
       },
       [&hub, caller = std::weak_ptr<LaterAnswer>(response.later)](Outcome<HttpResponse> outcome) {
         give(hub, caller, std::move(outcome));
@@ -63,16 +63,16 @@ Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
 
 }  // namespace
 
-Outcome<json> twin_json(Hub& hub, const std::string& device_id) {
+Outcome<ShownTwin> show_twin(Hub& hub, const std::string& device_id) {
   OTA_TRY(const Device device, hub.registry.get(device_id));
   OTA_TRY(const Twin twin, hub.twins.get(device_id));
   OTA_TRY(const json statuses, hub.management.statuses(device_id));
-  return to_json(device, twin, statuses);
+  return ShownTwin{.text = to_text(device, twin, statuses), .etag = twin.etag};
 }
 
 Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call) {
   OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));
-  if (call.is("GET", 2)) return show_twin(hub, call.segments[1]);
+  if (call.is("GET", 2)) return twin_answer(hub, call.segments[1]);
   if (call.is("PATCH", 2)) return write_twin(hub, call, Twins::Write::Merge);
   if (call.is("PUT", 2)) return write_twin(hub, call, Twins::Write::Replace);
   if (call.is("POST", 3) && call.segments[2] == "methods") return call_method(hub, call);

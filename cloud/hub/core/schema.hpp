@@ -2,13 +2,17 @@
 
 // The tables of the hub's state. The query compiler (cloud/hub/query) names the columns of device
 // and target.
+//
+// What a device changes while it talks (reports, activity, connection) has a narrow table of its
+// own, device_state: SQLite reads and writes whole rows, and a report would cost twice as much in
+// the wide one. The view device shows both as one; it is read from, never written to.
 
 #include <array>
 #include <string_view>
 
 namespace ota::hub {
 
-inline constexpr std::array<std::string_view, 3> kSchema = {R"sql(
+inline constexpr std::array<std::string_view, 4> kSchema = {R"sql(
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE policy (
@@ -85,6 +89,46 @@ CREATE INDEX device_job_of_status ON device_job (job_id, status);
 
 CREATE TABLE unevaluated (device_id TEXT PRIMARY KEY) WITHOUT ROWID;
 ALTER TABLE configuration ADD COLUMN results TEXT NOT NULL DEFAULT '{}';
+)sql",
+                                                            R"sql(
+CREATE TABLE device_state (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  device_id TEXT NOT NULL UNIQUE REFERENCES device (device_id) ON DELETE CASCADE,
+  reported_version INTEGER NOT NULL DEFAULT 1,
+  connection_state TEXT NOT NULL DEFAULT 'Disconnected',
+  connection_updated TEXT NOT NULL DEFAULT '0001-01-01T00:00:00Z',
+  last_activity TEXT NOT NULL DEFAULT '0001-01-01T00:00:00Z',
+  reported TEXT NOT NULL DEFAULT '{}',
+  reported_metadata TEXT NOT NULL DEFAULT '{"$lastUpdated":"0001-01-01T00:00:00Z"}');
+INSERT INTO device_state (device_id, reported_version, connection_state, connection_updated,
+                          last_activity, reported, reported_metadata)
+  SELECT device_id, reported_version, connection_state, connection_updated, last_activity, reported,
+         reported_metadata FROM device;
+
+-- The version of a twin counts the changes of both sides.
+UPDATE device SET version = version - (reported_version - 1);
+ALTER TABLE device RENAME COLUMN version TO service_version;
+ALTER TABLE device DROP COLUMN connection_state;
+ALTER TABLE device DROP COLUMN connection_updated;
+ALTER TABLE device DROP COLUMN last_activity;
+ALTER TABLE device DROP COLUMN reported;
+ALTER TABLE device DROP COLUMN reported_version;
+ALTER TABLE device DROP COLUMN reported_metadata;
+ALTER TABLE device RENAME TO device_base;
+
+CREATE TRIGGER device_state_of_new AFTER INSERT ON device_base BEGIN
+  INSERT INTO device_state (device_id) VALUES (NEW.device_id);
+END;
+-- LEFT, so that SQLite leaves the state out where no column of it is asked for.
+CREATE VIEW device AS SELECT
+  b.device_id, b.generation_id, b.device_etag, b.status, b.status_reason, b.status_updated,
+  b.authentication_type, b.primary_key, b.secondary_key, b.primary_thumbprint,
+  b.secondary_thumbprint, b.iot_edge, b.model_id, b.etag,
+  b.service_version + s.reported_version - 1 AS version,
+  b.tags, b.desired, b.desired_version, b.desired_metadata, b.managed,
+  s.reported, s.reported_version, s.reported_metadata,
+  s.connection_state, s.connection_updated, s.last_activity
+  FROM device_base AS b LEFT JOIN device_state AS s ON s.device_id = b.device_id;
 )sql"};
 
 }  // namespace ota::hub

@@ -41,17 +41,20 @@ Outcome<std::optional<json>> section_of(const json& body, const char* outer, con
 }
 
 /// A change as those who watch see it: what was written, and its version.
-Event twin_event(const std::string& device_id, std::string_view operation, std::string body) {
+Event twin_event(std::string_view device_id, std::string_view operation, std::string body) {
   return {.type = EventType::Twin,
-          .device_id = device_id,
+          .device_id = std::string(device_id),
           .properties = std::string(operation),
           .body = std::move(body)};
 }
 
-Event section_event(const std::string& device_id, std::string_view section,
-                    const std::string& patch) {
-  return twin_event(device_id, "updateTwin",
-                    R"({"properties":{")" + std::string(section) + "\":" + patch + "}}");
+/// `section` is a literal.
+Event section_event(std::string_view device_id, std::string_view section, std::string patch,
+                    std::uint64_t version) {
+  Event event = twin_event(device_id, "updateTwin", std::move(patch));
+  event.section = section;
+  event.version = version;
+  return event;
 }
 
 /// What a replacement leads to, without the nulls that a client may have put in.
@@ -60,14 +63,6 @@ json replacement_patch(const json& from, const json& to) {
   json metadata = json::object();
   twin::merge(target, metadata, to, {});
   return twin::difference(from, target);
-}
-
-json with_service_members(const std::string& section, const std::string& metadata,
-                          std::uint64_t version) {
-  json object = stored_json(section);
-  object["$metadata"] = stored_json(metadata);
-  object["$version"] = version;
-  return object;
 }
 
 }  // namespace
@@ -113,8 +108,7 @@ Outcome<std::uint64_t> Twins::patch_reported(std::string_view device_id, std::st
   twin::drop_service_members(patch);
   OTA_TRY(twin::check_content(patch));
   OTA_TRY(const std::uint64_t version, change_reported(device_id, patch, if_version));
-  notices.event(section_event(std::string(device_id), "reported",
-                              twin::with_version(json_to_text(patch), version)));
+  notices.event(section_event(device_id, "reported", std::string(text), version));
   return version;
 }
 
@@ -134,15 +128,15 @@ Outcome<std::uint64_t> Twins::change_reported(std::string_view device_id, const 
 }
 
 Outcome<ReportedSection> Twins::load_reported(std::string_view device_id) const {
-  OTA_TRY(auto row, database_.query("SELECT generation_id, reported, reported_metadata,"
-                                    " reported_version FROM device WHERE device_id = ?1",
+  OTA_TRY(auto row, database_.query("SELECT sequence, reported, reported_metadata,"
+                                    " reported_version FROM device_state WHERE device_id = ?1",
                                     {device_id}));
   OTA_TRY(const bool found, row.step());
   if (!found) return no_device(device_id);
   const std::string document = row.text(1);
   const std::string metadata = row.text(2);
   return ReportedSection{.device_id = std::string(device_id),
-                         .generation_id = row.text(0),
+                         .sequence = row.integer(0),
                          .document = stored_json(document),
                          .metadata = stored_json(metadata),
                          .version = counter(row, 3),
@@ -156,22 +150,21 @@ Outcome<std::uint64_t> Twins::merge_reported(ReportedSection& section, const jso
     return Failure{code::kPreconditionFailed,
                    "the reported properties have version " + std::to_string(section.version)};
   }
-  twin::merge(section.document, section.metadata, patch,
-              {.time = contract::to_iso8601(settings_.now()), .version = std::nullopt});
+  const twin::Stamp stamp{.time = contract::to_iso8601(settings_.now()), .version = std::nullopt};
+  twin::merge(section.document, section.metadata, patch, stamp);
   OTA_TRY(twin::check_size(section.document, twin::Section::Reported));
   std::string document = json_to_text(section.document);
   std::string metadata = json_to_text(section.metadata);
   const std::size_t text_bytes = document.size() + metadata.size();
   if (!store_reported_) {
     OTA_TRY(store_reported_,
-            database_.prepare("UPDATE device SET reported = ?1, reported_metadata = ?2,"
-                              " reported_version = ?3 + 1, version = version + 1"
-                              " WHERE device_id = ?4 AND reported_version = ?3"
-                              " AND generation_id = ?5"));
+            database_.prepare("UPDATE device_state SET reported = ?1, reported_metadata = ?2,"
+                              " reported_version = ?3 + 1, last_activity = ?5"
+                              " WHERE sequence = ?4 AND reported_version = ?3"));
   }
   OTA_TRY(const auto changed,
           store_reported_->run({std::move(document), std::move(metadata), section.version,
-                                section.device_id, section.generation_id}));
+                                section.sequence, stamp.time}));
   if (changed == 0) return no_device(section.device_id);
   reported_.resize(section, text_bytes);
   return ++section.version;
@@ -186,18 +179,19 @@ Outcome<Ok> Twins::change_desired(Twin& twin, const json& patch, Notices& notice
   OTA_TRY(twin::check_size(desired, twin::Section::Desired));
   twin.desired = json_to_text(desired);
   twin.desired_metadata = json_to_text(metadata);
-  std::string told = twin::with_version(json_to_text(patch), twin.desired_version);
-  notices.event(section_event(twin.device_id, "desired", told));
-  notices.desired_patch(twin.device_id, twin.desired_version, std::move(told));
+  const std::string text = json_to_text(patch);
+  notices.event(section_event(twin.device_id, "desired", text, twin.desired_version));
+  notices.desired_patch(twin.device_id, twin.desired_version,
+                        twin::with_version(text, twin.desired_version));
   return Ok{};
 }
 
 Outcome<Ok> Twins::store(const Twin& twin) const {
   OTA_TRY(database_.execute(
-      "UPDATE device SET etag = ?2, version = ?3, tags = ?4, desired = ?5, desired_metadata = ?6,"
-      " desired_version = ?7, managed = ?8 WHERE device_id = ?1",
-      {twin.device_id, twin.etag, twin.version, twin.tags, twin.desired, twin.desired_metadata,
-       twin.desired_version, twin.managed}));
+      "UPDATE device_base SET etag = ?2, service_version = ?3, tags = ?4, desired = ?5,"
+      " desired_metadata = ?6, desired_version = ?7, managed = ?8 WHERE device_id = ?1",
+      {twin.device_id, twin.etag, twin.version - (twin.reported_version - 1), twin.tags,
+       twin.desired, twin.desired_metadata, twin.desired_version, twin.managed}));
   return Ok{};
 }
 
@@ -245,35 +239,37 @@ Outcome<bool> Twins::write_managed(Twin twin, const json& patch, const std::stri
   return true;
 }
 
-json to_json(const Device& device, const Twin& twin, const json& configurations) {
-  const json identity = to_json(device);
-  json object = {
-      {"deviceId", device.id},
-      {"etag", twin.etag},
-      {"deviceEtag", device.etag},
-      {"status", device.status},
-      {"statusReason", identity["statusReason"]},
-      {"statusUpdateTime", device.status_updated},
-      {"connectionState", device.connection_state},
-      {"connectionStateUpdateTime", device.connection_updated},
-      {"lastActivityTime", device.last_activity},
-      {"cloudToDeviceMessageCount", device.message_count},
-      {"authenticationType", device.authentication_type},
-      {"x509Thumbprint", identity["authentication"]["x509Thumbprint"]},
-      {"modelId", device.model_id},
-      {"version", twin.version},
-      {"tags", stored_json(twin.tags)},
-      {"properties",
-       {{"desired",
-         with_service_members(twin.desired, twin.desired_metadata, twin.desired_version)},
-        {"reported",
-         with_service_members(twin.reported, twin.reported_metadata, twin.reported_version)}}},
-      {"capabilities", identity["capabilities"]},
-      {"deviceScope", nullptr},
-      {"parentScopes", json::array()},
-  };
-  if (!configurations.empty()) object["configurations"] = configurations;
-  return object;
+std::string to_text(const Device& device, const Twin& twin, const json& configurations) {
+  const std::string desired =
+      twin::with_metadata(twin.desired, twin.desired_metadata, twin.desired_version);
+  const std::string reported =
+      twin::with_metadata(twin.reported, twin.reported_metadata, twin.reported_version);
+  ObjectText object;
+  object.text("deviceId", device.id)
+      .text("etag", twin.etag)
+      .text("deviceEtag", device.etag)
+      .text("status", device.status)
+      .text_or_null("statusReason", device.status_reason)
+      .text("statusUpdateTime", device.status_updated)
+      .text("connectionState", device.connection_state)
+      .text("connectionStateUpdateTime", device.connection_updated)
+      .text("lastActivityTime", device.last_activity)
+      .number("cloudToDeviceMessageCount", device.message_count)
+      .text("authenticationType", device.authentication_type)
+      .json("x509Thumbprint", ObjectText()
+                                  .text_or_null("primaryThumbprint", device.primary_thumbprint)
+                                  .text_or_null("secondaryThumbprint", device.secondary_thumbprint)
+                                  .finish())
+      .text("modelId", device.model_id)
+      .number("version", static_cast<std::int64_t>(twin.version))
+      .json("tags", twin.tags)
+      .json("properties", ObjectText().json("desired", desired).json("reported", reported).finish())
+      .json("capabilities",
+            ObjectText().json("iotEdge", device.iot_edge ? "true" : "false").finish())
+      .json("deviceScope", "null")
+      .json("parentScopes", "[]");
+  if (!configurations.empty()) object.json("configurations", json_to_text(configurations));
+  return object.finish();
 }
 
 }  // namespace ota::hub

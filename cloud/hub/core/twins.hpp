@@ -85,7 +85,6 @@ class Twins {
 };
 
 /// The twin as the service REST shows it. `configurations` is the object of statuses by id.
-nlohmann::json to_json(const Device& device, const Twin& twin,
-                       const nlohmann::json& configurations);
+std::string to_text(const Device& device, const Twin& twin, const nlohmann::json& configurations);
 
 }  // namespace ota::hub

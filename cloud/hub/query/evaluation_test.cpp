@@ -218,7 +218,7 @@ TEST(QueryEvaluation, AgreesWithASecondImplementation) {
   for (int i = 10; i < 50; ++i) {
     documents.push_back(generator.document());
     ASSERT_TRUE(database.execute(
-        "INSERT INTO device (device_id, generation_id, device_etag, status, status_updated,"
+        "INSERT INTO device_base (device_id, generation_id, device_etag, status, status_updated,"
         " authentication_type, tags) VALUES (?1, 'g', 'e', 'enabled', 't', 'sas', ?2)",
         {std::to_string(i), documents.back().dump()}));
   }

@@ -23,11 +23,13 @@ class QueryTest : public ::testing::Test {
   void add(const std::string& id, const json& tags, const json& reported = json::object(),
            const json& desired = json::object()) {
     const auto added = database_.execute(
-        "INSERT INTO device (device_id, generation_id, device_etag, status, status_updated, "
-        "authentication_type, tags, reported,"
-        " desired) VALUES (?1, 'g', 'e', 'enabled', '2030-01-01T00:00:00Z', 'sas', ?2, ?3, ?4)",
-        {id, tags.dump(), reported.dump(), desired.dump()});
+        "INSERT INTO device_base (device_id, generation_id, device_etag, status, status_updated, "
+        "authentication_type, tags, desired)"
+        " VALUES (?1, 'g', 'e', 'enabled', '2030-01-01T00:00:00Z', 'sas', ?2, ?3)",
+        {id, tags.dump(), desired.dump()});
     ASSERT_TRUE(added) << added.error().message;
+    ASSERT_TRUE(database_.execute("UPDATE device_state SET reported = ?2 WHERE device_id = ?1",
+                                  {id, reported.dump()}));
   }
   void target(const std::string& configuration, const std::string& device,
               const std::string& status) {

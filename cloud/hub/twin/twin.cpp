@@ -87,8 +87,20 @@ bool only_nulls(const json& value) {
 
 void stamp_node(json& node, const Stamp& stamp) {
   if (!node.is_object()) node = json::object();
-  node["$lastUpdated"] = stamp.time;
+  json& time = node["$lastUpdated"];
+  if (time.is_string()) {
+    time.get_ref<std::string&>() = stamp.time;  // in place: this is done for each reported value
+  } else {
+    time = stamp.time;
+  }
   if (stamp.version) node["$lastUpdatedVersion"] = *stamp.version;
+}
+
+/// Of a value: a node without nodes below it.
+void stamp_leaf(json& node, const Stamp& stamp) {
+  const std::size_t members = stamp.version ? 2 : 1;
+  if (node.size() > members) node = json::object();
+  stamp_node(node, stamp);
 }
 
 void merge_member(json& document, json& metadata, const std::string& key, const json& value,
@@ -101,9 +113,7 @@ void merge_member(json& document, json& metadata, const std::string& key, const 
   const auto found = document.find(key);
   if (!value.is_object()) {
     document[key] = value;
-    metadata[key] = json::object();
-    stamp_node(metadata[key], stamp);
-    return;
+    return stamp_leaf(metadata[key], stamp);
   }
   if (found == document.end() && only_nulls(value)) return;
   if (found == document.end() || !found->is_object()) {
@@ -111,6 +121,14 @@ void merge_member(json& document, json& metadata, const std::string& key, const 
     metadata[key] = json::object();
   }
   merge(document[key], metadata[key], value, stamp);
+}
+
+/// The text of an object with one more member.
+std::string with_member(std::string_view object, std::string_view name, std::string_view value) {
+  OTA_ASSERT(object.size() >= 2 && object.back() == '}');
+  std::string text(object.substr(0, object.size() - 1));
+  if (object.size() > 2) text += ',';
+  return text.append("\"").append(name).append("\":").append(value).append("}");
 }
 
 }  // namespace
@@ -159,10 +177,12 @@ json difference(const json& from, const json& to) {
 }
 
 std::string with_version(std::string_view object, std::uint64_t version) {
-  OTA_ASSERT(object.size() >= 2 && object.back() == '}');
-  std::string text(object.substr(0, object.size() - 1));
-  if (object.size() > 2) text += ',';
-  return text + "\"$version\":" + std::to_string(version) + "}";
+  return with_member(object, "$version", std::to_string(version));
+}
+
+std::string with_metadata(std::string_view object, std::string_view metadata,
+                          std::uint64_t version) {
+  return with_version(with_member(object, "$metadata", metadata), version);
 }
 
 std::string device_view(Versioned desired, Versioned reported) {

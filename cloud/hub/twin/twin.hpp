@@ -56,6 +56,10 @@ nlohmann::json difference(const nlohmann::json& from, const nlohmann::json& to);
 /// The text of an object with "$version" as its last member.
 std::string with_version(std::string_view object, std::uint64_t version);
 
+/// The same with "$metadata" before it: a section as services see it.
+std::string with_metadata(std::string_view object, std::string_view metadata,
+                          std::uint64_t version);
+
 /// What the device sees: desired and reported with their versions, neither tags nor metadata.
 struct Versioned {
   std::string_view object;

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cloud/hub/twin/json_text.hpp"
+
 namespace ota::hub::twin {
 namespace {
 
@@ -48,6 +50,43 @@ TEST(TwinMerge, StampsEveryNodeOnTheWayAndDropsRemovedOnes) {
   EXPECT_EQ(metadata["fw"]["v"]["$lastUpdated"], "t2");
   EXPECT_EQ(metadata["keep"]["$lastUpdated"], "t1");
   EXPECT_FALSE(metadata["fw"].contains("old"));
+}
+
+TEST(TwinMerge, LeavesNothingBehindOfAnObjectThatAValueReplaces) {
+  json document = json::object();
+  json metadata = json::object();
+  merge(document, metadata, {{"a", {{"b", {{"c", 1}}}}}}, {.time = "t1", .version = std::nullopt});
+  merge(document, metadata, {{"a", {{"b", 7}}}}, {.time = "t2", .version = std::nullopt});
+  EXPECT_EQ(metadata["a"]["b"], json({{"$lastUpdated", "t2"}}));
+  merge(document, metadata, {{"a", 7}}, {.time = "t3", .version = std::nullopt});
+  EXPECT_EQ(metadata, json::parse(R"({"$lastUpdated":"t3","a":{"$lastUpdated":"t3"}})"));
+}
+
+TEST(TwinText, IsWhatTheLibraryWrites) {
+  const json values = {
+      json::object(),
+      json::array(),
+      nullptr,
+      true,
+      false,
+      0,
+      -1,
+      4503599627370495,
+      1.5,
+      1e300,
+      "",
+      "plain",
+      "\"quoted\" back\\slash",
+      "line\nbreak\x01\x7f",
+      "Gr\xc3\xbc\xc3\x9f"
+      "e \xe2\x82\xac",
+      "broken \xc3",
+      {{"a\"b", {1, {{"c", {}}}, "d\te"}}, {"\xff", "x"}, {"z", {{"y", {{"x", 1}}}}}}};
+  const auto written = [](const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
+  for (const json& value : values) EXPECT_EQ(json_to_text(value), written(value));
+  EXPECT_EQ(json_to_text(values), written(values));
 }
 
 TEST(TwinRules, AcceptsWhatIotHubAccepts) {
