@@ -183,9 +183,12 @@ class HubCore final : public Core {
   }
 
   Connected facts_of(const std::string& device_id) const {
-    const auto device = hub_.registry.find(device_id);
-    if (!device || !device.value()) return {};
-    return {device.value()->generation_id, device.value()->authentication_type};
+    auto row = hub_.database.query(
+        "SELECT generation_id, authentication_type FROM device_base WHERE device_id = ?1",
+        {device_id});
+    const auto found = row ? row.value().step() : row.error();
+    if (!found || !found.value()) return {};
+    return {row.value().text(0), row.value().text(1)};
   }
 
   Hub hub_;

@@ -42,12 +42,12 @@ namespace {
 
 constexpr char kSeparator = '\n';  // never part of a configuration's id
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
+std::set<std::string> split(const std::string& text) {
+  std::set<std::string> parts;
   std::size_t start = 0;
   while (start < text.size()) {
     const std::size_t end = std::min(text.find(kSeparator, start), text.size());
-    parts.push_back(text.substr(start, end - start));
+    parts.insert(text.substr(start, end - start));
     start = end + 1;
   }
   return parts;
@@ -155,22 +155,25 @@ Outcome<Ok> Management::device_changed(const std::string& device_id, DeviceChang
   }
   if (candidates.empty() && !change.desired) return Ok{};
   OTA_TRY(const auto now, matching(device_id, candidates));
-  OTA_TRY(const auto before, targeting(database_, device_id));
+  OTA_TRY(auto targets, targeting(database_, device_id));
   bool moved = false;
   for (const Rule* rule : candidates) {
     const bool matches = std::find(now.begin(), now.end(), rule) != now.end();
-    if (matches == before.contains(rule->id)) continue;
+    if (matches == targets.contains(rule->id)) continue;
     moved = true;
+    if (matches) {
+      targets.insert(rule->id);
+    } else {
+      targets.erase(rule->id);
+    }
     OTA_TRY(database_.execute(
         matches ? "INSERT INTO target VALUES (?1, ?2, 'Targeted')"
                 : "DELETE FROM target WHERE configuration_id = ?1 AND device_id = ?2",
         {rule->id, device_id}));
   }
   // A desired property that somebody wrote by hand may be a managed one, which is put back.
-  if (!moved && (!change.desired || before.empty())) return Ok{};
-  OTA_TRY(database_.run_script(kScratchTables));
-  OTA_TRY(database_.execute("INSERT INTO affected VALUES (?1)", {device_id}));
-  return resolve_affected(notices);
+  if (!moved && (!change.desired || targets.empty())) return Ok{};
+  return resolve(device_id, plan_for(targets), notices);
 }
 
 Outcome<Ok> Management::evaluate_waiting(Notices& notices) {
@@ -255,11 +258,10 @@ Outcome<Ok> Management::configuration_removed(const std::string& id, Notices& no
   return resolve_affected(notices);
 }
 
-Management::Plan Management::plan_for(const std::string& configuration_ids) const {
-  const std::vector<std::string> ids = split(configuration_ids);
+Management::Plan Management::plan_for(const std::set<std::string>& configuration_ids) const {
   Plan plan;
   for (const auto& rule : rules_) {
-    if (std::find(ids.begin(), ids.end(), rule->id) == ids.end()) continue;
+    if (!configuration_ids.contains(rule->id)) continue;
     plan.owners.emplace_back(rule->id, twin::add_weaker(plan.wanted, rule->tree));
   }
   plan.wanted_text = json_to_text(plan.wanted);
@@ -272,31 +274,32 @@ Outcome<Ok> Management::resolve_affected(Notices& notices) {
       database_.query(
           "SELECT a.device_id, (SELECT group_concat(t.configuration_id, char(10)) FROM target AS t"
           " WHERE t.device_id = a.device_id) FROM affected AS a"));
-  OTA_TRY(
-      auto set_status,
-      database_.query("UPDATE target SET status = ?3 WHERE configuration_id = ?1 AND device_id = ?2"
-                      " AND status <> ?3",
-                      {"", "", ""}));
   std::map<std::string, Plan> plans;
   for (;;) {
     OTA_TRY(const bool more, row.step());
     if (!more) return Ok{};
-    const std::string device_id = row.text(0);
     const std::string set = row.text(1);
     auto plan = plans.find(set);
-    if (plan == plans.end()) plan = plans.emplace(set, plan_for(set)).first;
-    OTA_TRY(auto twin, twins_.get(device_id));
-    bool written = true;
-    const json patch = twin::managed_patch(plan->second.wanted, stored_json(twin.managed),
-                                           stored_json(twin.desired));
-    if (!patch.empty() || twin.managed != plan->second.wanted_text) {
-      OTA_TRY(written,
-              twins_.write_managed(std::move(twin), patch, plan->second.wanted_text, notices));
-    }
-    for (const auto& [configuration, owns] : plan->second.owners) {
-      OTA_TRY(set_status.run({configuration, device_id, written && owns ? "Applied" : "Targeted"}));
-    }
+    if (plan == plans.end()) plan = plans.emplace(set, plan_for(split(set))).first;
+    OTA_TRY(resolve(row.text(0), plan->second, notices));
   }
+}
+
+Outcome<Ok> Management::resolve(const std::string& device_id, const Plan& plan, Notices& notices) {
+  OTA_TRY(auto twin, twins_.get(device_id));
+  bool written = true;
+  const json patch =
+      twin::managed_patch(plan.wanted, stored_json(twin.managed), stored_json(twin.desired));
+  if (!patch.empty() || twin.managed != plan.wanted_text) {
+    OTA_TRY(written, twins_.write_managed(std::move(twin), patch, plan.wanted_text, notices));
+  }
+  for (const auto& [configuration, owns] : plan.owners) {
+    OTA_TRY(database_.execute(
+        "UPDATE target SET status = ?3 WHERE configuration_id = ?1 AND device_id = ?2"
+        " AND status <> ?3",
+        {configuration, device_id, written && owns ? "Applied" : "Targeted"}));
+  }
+  return Ok{};
 }
 
 Outcome<json> Management::statuses(std::string_view device_id) const {

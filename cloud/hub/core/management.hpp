@@ -15,6 +15,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,14 +63,14 @@ class Management {
  private:
   struct Rule;
   struct Plan;
-  struct Resolver;
 
   Outcome<Ok> load_rules();
   Outcome<std::vector<const Rule*>> matching(const std::string& device_id,
                                              const std::vector<const Rule*>& rules) const;
   Outcome<Ok> select_matching(const Rule& rule) const;
   Outcome<Ok> resolve_affected(Notices& notices);
-  Plan plan_for(const std::string& configuration_ids) const;
+  Outcome<Ok> resolve(const std::string& device_id, const Plan& plan, Notices& notices);
+  Plan plan_for(const std::set<std::string>& configuration_ids) const;
 
   const Database& database_;
   Twins& twins_;
