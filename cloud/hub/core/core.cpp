@@ -102,8 +102,7 @@ class HubCore final : public Core {
 
   void patch_reported(const std::string& device_id, std::string_view json,
                       std::optional<std::uint64_t> if_version, Answered answered) override {
-    const auto answer = [this, device_id,
-                         answered = std::move(answered)](const Outcome<std::uint64_t>& version) {
+    auto answer = [this, answered = std::move(answered)](const Outcome<std::uint64_t>& version) {
       if (!version) return answered(twin_failure(version.error(), hub_.settings.now()));
       answered(
           {.status = 204, .body = {}, .version = version.value(), .retry_after_s = std::nullopt});
@@ -115,7 +114,7 @@ class HubCore final : public Core {
         [this, device_id, patch = std::string(json), if_version](Notices& notices) {
           return change_reported(device_id, patch, if_version, notices);
         },
-        answer);
+        std::move(answer));
   }
 
   void telemetry(const std::string& device_id, std::string_view properties,

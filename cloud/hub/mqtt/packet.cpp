@@ -9,14 +9,17 @@ constexpr std::size_t kLengthBytesMax = 4;
 bool is_mqtt_text(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t more = lead < 0x80   ? 0
-                             : lead < 0xC2 ? 4
+    if (lead > 0 && lead < 0x80) {
+      ++i;
+      continue;
+    }
+    const std::size_t more = lead < 0xC2   ? 4
                              : lead < 0xE0 ? 1
                              : lead < 0xF0 ? 2
                              : lead < 0xF5 ? 3
                                            : 4;
-    if (lead == 0 || more == 4 || i + more >= text.size()) return false;
-    std::uint32_t code = more == 0 ? lead : lead & (0x3FU >> more);
+    if (more == 4 || i + more >= text.size()) return false;
+    std::uint32_t code = lead & (0x3FU >> more);
     for (std::size_t k = 1; k <= more; ++k) {
       const auto next = static_cast<unsigned char>(text[i + k]);
       if ((next & 0xC0U) != 0x80U) return false;
@@ -92,7 +95,9 @@ struct ConnectFlags {
 };
 
 std::string packet(unsigned first_byte, std::string_view body) {
-  std::string out(1, static_cast<char>(first_byte));
+  std::string out;
+  out.reserve(1 + kLengthBytesMax + body.size());
+  out += static_cast<char>(first_byte);
   std::size_t length = body.size();
   do {
     const auto digit = static_cast<unsigned char>(length % 128);
@@ -180,7 +185,8 @@ Parsed<Publish> parse_publish(const Frame& frame) {
   BodyReader body(frame.body);
   out.topic = body.text();
   if (out.qos == 1) out.packet_id = body.number();
-  const bool wildcard = out.topic.find_first_of("#+") != std::string_view::npos;
+  const bool wildcard = out.topic.find('#') != std::string_view::npos ||
+                        out.topic.find('+') != std::string_view::npos;
   if (body.failed() || out.topic.empty() || (out.qos == 1 && out.packet_id == 0)) {
     return std::string_view("malformed PUBLISH");
   }

@@ -86,13 +86,13 @@ Outcome<bool> Statement::step() {
   return failure_of(database_);
 }
 
-Outcome<Ok> Statement::bind(const Values& values, Texts texts) {
+Outcome<Ok> Statement::bind(ValueList values, Texts texts) {
   sqlite3_reset(statement_.get());
   const auto count = static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_.get()));
   // Numbered parameters may be left over where a statement needs only some of them.
   OTA_ASSERT(values.size() >= count);
   int index = 0;
-  for (const Value& value : std::span(values).first(count)) {
+  for (const Value& value : values.first(count)) {
     ++index;
     int result = SQLITE_OK;
     if (const auto* number = std::get_if<std::int64_t>(&value.value_)) {
@@ -111,7 +111,7 @@ Outcome<Ok> Statement::bind(const Values& values, Texts texts) {
   return Ok{};
 }
 
-Outcome<std::int64_t> Statement::run(const Values& values) {
+Outcome<std::int64_t> Statement::run(ValueList values) {
   OTA_TRY(bind(values, Texts::Stay));
   auto row = step();
   while (row && row.value()) row = step();
@@ -196,7 +196,7 @@ Outcome<Ok> Database::migrate(std::span<const std::string_view> steps) {
   return Ok{};
 }
 
-Outcome<Statement> Database::query(std::string_view sql, const Values& values) const {
+Outcome<Statement> Database::query(std::string_view sql, ValueList values) const {
   OTA_TRY(auto statement, prepare(sql));
   OTA_TRY(statement.bind(values, Statement::Texts::Go));
   return statement;
@@ -212,7 +212,7 @@ Outcome<Statement> Database::prepare(std::string_view sql) const {
   return Statement(database_.get(), raw, *statements_, *figures_);
 }
 
-Outcome<std::int64_t> Database::execute(std::string_view sql, const Values& values) const {
+Outcome<std::int64_t> Database::execute(std::string_view sql, ValueList values) const {
   OTA_TRY(auto statement, prepare(sql));
   return statement.run(values);
 }
@@ -231,7 +231,7 @@ std::int64_t Database::change_count() const { return sqlite3_total_changes64(dat
 bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 
 Outcome<std::optional<std::int64_t>> Database::find_integer(std::string_view sql,
-                                                            const Values& values) const {
+                                                            ValueList values) const {
   OTA_TRY(auto statement, query(sql, values));
   OTA_TRY(const bool row, statement.step());
   if (!row) return std::optional<std::int64_t>{};

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <optional>
@@ -53,6 +54,21 @@ class Value {
 
 using Values = std::vector<Value>;
 
+/// The values of one call, where the caller has them: a list in braces is not copied.
+class ValueList {
+ public:
+  ValueList() = default;
+  ValueList(std::initializer_list<Value> list)  // NOLINT(google-explicit-constructor)
+      : values_(list.begin(), list.size()) {}
+  ValueList(const Values& values) : values_(values) {}  // NOLINT(google-explicit-constructor)
+
+  std::size_t size() const { return values_.size(); }
+  std::span<const Value> first(std::size_t count) const { return values_.first(count); }
+
+ private:
+  std::span<const Value> values_;
+};
+
 /// What SQLite has done since the database was opened.
 struct DatabaseFigures {
   std::uint64_t steps = 0;
@@ -88,10 +104,10 @@ class Statement {
   /// Moves to the next row; false after the last one.
   Outcome<bool> step();
   /// Starts again with other parameters.
-  Outcome<Ok> bind(const Values& values) { return bind(values, Texts::Go); }
+  Outcome<Ok> bind(ValueList values) { return bind(values, Texts::Go); }
   /// Binds and runs to the end; for statements without rows that are repeated. Returns the number
   /// of rows that it changed.
-  Outcome<std::int64_t> run(const Values& values);
+  Outcome<std::int64_t> run(ValueList values);
 
   // The columns of the current row, from 0.
   bool is_null(int column) const;
@@ -110,7 +126,7 @@ class Statement {
       : database_(database), figures_(&figures), statement_(statement, GiveBack{&cache}) {}
   /// Whether the values stay where they are until the bindings are cleared.
   enum class Texts : std::uint8_t { Stay, Go };
-  Outcome<Ok> bind(const Values& values, Texts texts);
+  Outcome<Ok> bind(ValueList values, Texts texts);
 
   sqlite3* database_;
   DatabaseFigures* figures_;
@@ -132,9 +148,9 @@ class Database {
   /// A statement that waits for its values.
   Outcome<Statement> prepare(std::string_view sql) const;
   /// A statement that is ready to step.
-  Outcome<Statement> query(std::string_view sql, const Values& values = {}) const;
+  Outcome<Statement> query(std::string_view sql, ValueList values = {}) const;
   /// Runs a statement without rows. Returns the number of rows it changed.
-  Outcome<std::int64_t> execute(std::string_view sql, const Values& values = {}) const;
+  Outcome<std::int64_t> execute(std::string_view sql, ValueList values = {}) const;
   /// Runs several statements without parameters, separated by ';'.
   Outcome<Ok> run_script(std::string_view sql) const;
   const DatabaseFigures& figures() const { return *figures_; }
@@ -145,7 +161,7 @@ class Database {
   std::size_t idle_statements() const { return statements_->size(); }
   /// The first column of the first row; nothing without a row.
   Outcome<std::optional<std::int64_t>> find_integer(std::string_view sql,
-                                                    const Values& values = {}) const;
+                                                    ValueList values = {}) const;
 
  private:
   friend class Transaction;

@@ -23,9 +23,7 @@ void append_string(std::string& out, const std::string& text) {
     out += json(text).dump(-1, ' ', false, json::error_handler_t::replace);
     return;
   }
-  out += '"';
-  out += text;
-  out += '"';
+  out.append(1, '"').append(text).append(1, '"');
 }
 
 /// The library's writer looks at each byte as part of a code point and begins with several
