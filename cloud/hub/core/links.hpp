@@ -51,7 +51,7 @@ class Notices {
   void created(const std::string& device_id);
   /// Closes the device's connection, too.
   void deleted(const std::string& device_id);
-  /// Once.
+  /// Called once: what was told is gone afterwards.
   void deliver(const Links& links);
 
  private:

@@ -325,13 +325,9 @@ class Server final : public HubServer, private Oversight {
     tick_.expires_after(kTick);
     tick_.async_wait([this](boost::system::error_code code) {
       if (code || stopping_) return;
-      try {
-        check_certificates();
-        core_->tick();
-        blobs_->tick();
-      } catch (const std::exception& error) {
-        spdlog::error("in the hub's clockwork: {}", error.what());
-      }
+      guarded([this] { check_certificates(); })();
+      guarded([this] { core_->tick(); })();
+      guarded([this] { blobs_->tick(); })();
       schedule_tick();
     });
   }
