@@ -35,9 +35,9 @@ class BlobRig {
  public:
   BlobRig() { reopen(); }
 
-  void reopen() {
+  void reopen(DiskWorker::Post post = {}) {
     service.reset();
-    auto opened = BlobService::open(scratch.path() + "/blobs", clock);
+    auto opened = BlobService::open(scratch.path() + "/blobs", clock, std::move(post));
     EXPECT_TRUE(opened) << opened.error();
     service = std::move(opened).value();
     account = BlobAccount::open(scratch.path() + "/blobs").value();

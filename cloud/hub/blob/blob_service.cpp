@@ -19,7 +19,6 @@ using blob::Upload;
 using Outcome = BlobResult<std::variant<Reply, std::unique_ptr<Upload>>>;
 
 constexpr std::string_view kDefaultVersion = "2021-12-02";
-constexpr std::size_t kUploadsWaitingMax = 256;  // for the disk
 constexpr contract::UnixSeconds kExpireEvery_s = 60 * 60;
 
 /// What every answer repeats from its request.

@@ -14,6 +14,9 @@
 
 namespace ota::hub {
 
+/// Complete uploads that wait for the disk; the next one is told to come again.
+inline constexpr std::size_t kUploadsWaitingMax = 256;
+
 class BlobService : public HttpService {
  public:
   /// Opens or creates the account in the directory; its key is made on the first start. Errors are

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+
 #include "cloud/hub/blob/blob_rig.hpp"
 #include "cloud/hub/blob/blob_xml.hpp"
 #include "cloud/hub/blob/md5.hpp"
@@ -335,6 +340,47 @@ TEST(BlobService, ForgetsUncommittedBlocksAfterAWeek) {
   rig.service->tick();
   EXPECT_EQ(rig.content_files(), 0U);
   EXPECT_EQ(rig.call("GET", "/images/a?comp=blocklist&blocklisttype=all").status, 404);
+}
+
+TEST(BlobService, RefusesUploadsWhileTooManyWaitForTheDisk) {
+  std::promise<void> disk;  // the worker's thread stands still until it is kept
+  std::mutex mutex;
+  std::condition_variable more;
+  std::deque<DiskWorker::Step> loop;
+  const auto finish_uploads = [&](std::size_t count) {
+    constexpr std::size_t kStepsOfUpload = 2;
+    for (std::size_t i = 0; i < kStepsOfUpload * count; ++i) {
+      std::unique_lock lock(mutex);
+      more.wait(lock, [&] { return !loop.empty(); });
+      const auto step = std::move(loop.front());
+      loop.pop_front();
+      lock.unlock();
+      step();
+    }
+  };
+  BlobRig rig;
+  ASSERT_EQ(rig.call("PUT", "/images?restype=container").status, 201);
+  rig.reopen([&, moves = disk.get_future().share()](DiskWorker::Step step) {
+    moves.wait();
+    const std::lock_guard lock(mutex);
+    loop.push_back(std::move(step));
+    more.notify_one();
+  });
+  for (std::size_t i = 0; i < kUploadsWaitingMax; ++i)
+    EXPECT_EQ(rig.put("/images/" + std::to_string(i), "x").code(), "");
+  const auto refused = rig.put("/images/refused", "x");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.code(), "ServerBusy");
+  EXPECT_EQ(rig.call("GET", "/images/0").code(), "BlobNotFound");
+
+  disk.set_value();
+  finish_uploads(kUploadsWaitingMax);
+  EXPECT_EQ(rig.call("GET", "/images/0").body, "x");
+  EXPECT_EQ(rig.call("GET", "/images/" + std::to_string(kUploadsWaitingMax - 1)).body, "x");
+  EXPECT_EQ(rig.call("GET", "/images/refused").code(), "BlobNotFound");
+  EXPECT_EQ(rig.put("/images/refused", "x").code(), "");
+  finish_uploads(1);
+  EXPECT_EQ(rig.call("GET", "/images/refused").body, "x");
 }
 
 }  // namespace
