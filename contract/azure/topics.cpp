@@ -200,12 +200,28 @@ std::optional<DeviceMessage> parse_device_message(std::string_view topic) {
   return parse_telemetry(topic);
 }
 
+namespace {
+
+bool has_api_version(std::string_view bag) {
+  return bag_value(split_bag(bag), "api-version").has_value();
+}
+
+}  // namespace
+
 std::optional<HubUserName> parse_hub_user_name(std::string_view user_name) {
-  // {host}/{device}[/{module}]/[?bag]; the host may carry a port, and device ids hold no '/'.
+  // {host}/{device}[/{module}]/[?bag]; the host may carry a port, and device ids hold no '/'. Older
+  // clients leave the question mark out.
   const std::size_t question = user_name.find("/?");
-  const BagFields bag =
-      question == std::string_view::npos ? BagFields{} : split_bag(user_name.substr(question + 2));
   std::string_view path = user_name.substr(0, question);
+  std::string_view fields;
+  if (question != std::string_view::npos) {
+    fields = user_name.substr(question + 2);
+  } else if (const std::size_t last = path.rfind('/');
+             last != std::string_view::npos && has_api_version(path.substr(last + 1))) {
+    fields = path.substr(last + 1);
+    path = path.substr(0, last);
+  }
+  const BagFields bag = split_bag(fields);
   if (path.ends_with('/')) path.remove_suffix(1);
   HubUserName out;
   const std::size_t first = path.find('/');
@@ -230,9 +246,7 @@ std::optional<DpsUserName> parse_dps_user_name(std::string_view user_name) {
   std::string_view rest = user_name.substr(at + middle.size());
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos || slash == 0) return std::nullopt;
-  const std::string_view bag = rest.substr(slash + 1);
-  if (!bag.starts_with("api-version=") && bag.find("&api-version=") == std::string_view::npos)
-    return std::nullopt;
+  if (!has_api_version(rest.substr(slash + 1))) return std::nullopt;
   return DpsUserName{std::string(user_name.substr(0, at)), std::string(rest.substr(0, slash))};
 }
 

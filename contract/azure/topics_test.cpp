@@ -67,6 +67,17 @@ TEST(Topics, TakesUserNamesApart) {
   EXPECT_EQ(hub->device_id, "dev 1");
   EXPECT_EQ(hub->model_id, "dtmi:a;1");
   EXPECT_EQ(parse_hub_user_name("h/d/m/?api-version=2021-04-12")->module_id, "m");
+  // The C SDK until 2018, and firmware that follows the documentation of that time.
+  for (const char* bag : {"api-version=2016-11-14", "api-version=2016-11-14&DeviceClientType=c%2F1",
+                          "DeviceClientType=c%2F1&api-version=2016-11-14"}) {
+    const auto older = parse_hub_user_name("h/d/" + std::string(bag));
+    ASSERT_TRUE(older.has_value()) << bag;
+    EXPECT_EQ(older->device_id, "d");
+    EXPECT_EQ(older->module_id, "");
+    EXPECT_EQ(parse_hub_user_name("h/d/m/" + std::string(bag))->module_id, "m");
+  }
+  // A device's own name may look like one.
+  EXPECT_EQ(parse_hub_user_name("h/a=1/?api-version=2021-04-12")->device_id, "a=1");
   const auto dps =
       parse_dps_user_name("0ne1/registrations/dev-001/api-version=2019-03-31&ClientVersion=x");
   ASSERT_TRUE(dps.has_value());

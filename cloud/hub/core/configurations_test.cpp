@@ -327,6 +327,8 @@ TEST_F(ConfigurationsTest, QueriesTwinsAndProjections) {
       call("POST", "/devices/query", R"({"query":"SELECT COUNT() AS n FROM devices"})");
   EXPECT_EQ(count.headers.find("x-ms-item-type"), "Raw");
   EXPECT_EQ(json::parse(count.body), json::parse(R"([{"n":2}])"));
+  EXPECT_EQ(call("POST", "/devices/query", R"({"Query":"SELECT * FROM devices"})").status, 200);
+  EXPECT_EQ(call("POST", "/devices/query", R"({"Query":5})").status, 400);
   const auto bad = call("POST", "/devices/query", R"({"query":"SELECT * FRM devices"})");
   EXPECT_EQ(bad.status, 400);
   EXPECT_EQ(bad.headers.find("iothub-errorcode"), "ArgumentInvalid");

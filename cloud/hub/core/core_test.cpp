@@ -251,6 +251,8 @@ TEST_F(CoreTest, DemandsApiVersionAndAuthorization) {
   EXPECT_EQ(core_->handle(request)->headers.find("iothub-errorcode"), "InvalidProtocolVersion");
   request.query = "api-version=2021-04-12";
   EXPECT_EQ(core_->handle(request)->status, 401);
+  request.query = "API-Version=2021-04-12";
+  EXPECT_EQ(core_->handle(request)->status, 401);
   request.headers.add("Authorization", "SharedAccessSignature sr=x&sig=y&se=oops");
   EXPECT_EQ(core_->handle(request)->status, 401);
   request.path = "/container/blob";
@@ -270,6 +272,7 @@ TEST_F(CoreTest, AnswersBadBodiesWithClearErrors) {
   EXPECT_EQ(call("PUT", "/devices/d1", R"({"deviceId":"other"})").status, 400);
   EXPECT_EQ(call("PUT", "/devices/d1", "{}", {{"Content-Type", "text/plain"}}).status, 415);
   EXPECT_EQ(call("TRACE", "/devices/d1").status, 405);
+  EXPECT_THAT(call("POST", "/devices/d1/files").body, ::testing::HasSubstr("no file upload"));
 }
 
 TEST_F(CoreTest, KeepsItsStateAndItsKeysAcrossStarts) {

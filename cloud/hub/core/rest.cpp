@@ -142,9 +142,10 @@ HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
 }
 
 std::optional<std::string> Call::parameter(std::string_view name) const {
-  const auto raw = contract::bag_value(contract::split_bag(request.query), name);
-  if (!raw) return std::nullopt;
-  return contract::percent_decode(*raw);
+  for (const auto& [key, raw] : contract::split_bag(request.query)) {
+    if (equal_ignoring_case(key, name)) return contract::percent_decode(raw);
+  }
+  return std::nullopt;
 }
 
 Outcome<json> Call::body() const {
@@ -157,6 +158,13 @@ Outcome<json> Call::list_body() const {
   OTA_TRY(auto list, parse_json(request.body, kBodyLimits));
   if (!list.is_array()) return Failure{code::kArgumentInvalid, "the body is not a JSON array"};
   return list;
+}
+
+Outcome<std::string> query_text(const json& body) {
+  for (const auto& [name, value] : body.items()) {
+    if (equal_ignoring_case(name, "query") && value.is_string()) return value.get<std::string>();
+  }
+  return Failure{code::kArgumentNull, "'query' is missing"};
 }
 
 std::int64_t page_size(const Call& call) {

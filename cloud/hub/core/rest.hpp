@@ -44,6 +44,9 @@ HttpResponse no_content();
 HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
 /// Gives what a request to the hub waits for; nothing happens if its client has gone.
 void give(Hub& hub, const std::weak_ptr<LaterAnswer>& caller, Outcome<HttpResponse> outcome);
+/// The query in a body, whatever the case of its name: some clients write "Query". Errors:
+/// ArgumentNull.
+Outcome<std::string> query_text(const nlohmann::json& body);
 /// The number of rows that a client wants in one page.
 std::int64_t page_size(const Call& call);
 Failure no_such_route(const Call& call);

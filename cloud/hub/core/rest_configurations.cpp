@@ -88,15 +88,12 @@ Outcome<HttpResponse> handle_configurations(Hub& hub, const Call& call) {
 Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
   OTA_TRY(demand(hub, call, Service::Hub, {Right::ServiceConnect}));
   OTA_TRY(const json body, call.body());
-  const auto text = body.find("query");
-  if (text == body.end() || !text->is_string())
-    return Failure{code::kArgumentNull, "'query' is missing"};
-  const std::string query_text = text->get<std::string>();
+  OTA_TRY(const std::string text, query_text(body));
   auto continuation = call.request.headers.find("x-ms-continuation");
   if (continuation && continuation->empty()) continuation.reset();
-  OTA_TRY(const auto page, query::run(hub.database, {.text = query_text,
-                                                     .rows_max = page_size(call),
-                                                     .continuation = continuation}));
+  OTA_TRY(const auto page,
+          query::run(hub.database,
+                     {.text = text, .rows_max = page_size(call), .continuation = continuation}));
   std::string rows;
   for (const std::string& item : page.items) {
     if (!rows.empty()) rows += ',';

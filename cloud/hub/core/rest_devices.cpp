@@ -118,6 +118,8 @@ Outcome<HttpResponse> handle_devices(Hub& hub, const Call& call) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryWrite, Right::ServiceConnect}));
     return purge_messages(hub, call);
   }
+  if (call.segments.size() >= 3 && call.segments[2] == "files")
+    return Failure{code::kInvalidOperation, "this hub offers no file upload"};
   const bool reads = call.request.method == "GET";
   if (reads) {
     OTA_TRY(demand(hub, call, Service::Hub, {Right::RegistryRead, Right::RegistryWrite}));

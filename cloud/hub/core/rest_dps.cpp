@@ -31,10 +31,7 @@ std::string text_or_empty(const json& object, const char* name) {
 
 /// Only "SELECT * FROM {table}" is answered; words are compared without case and spacing.
 Outcome<Ok> check_query(const json& body, std::string_view table) {
-  const auto query = body.find("query");
-  if (query == body.end() || !query->is_string())
-    return Failure{code::kArgumentNull, "'query' is missing"};
-  std::string words = query->get<std::string>();
+  OTA_TRY(std::string words, query_text(body));
   std::erase_if(words, [](unsigned char c) { return std::isspace(c) != 0; });
   if (equal_ignoring_case(words, "select*from" + std::string(table))) return Ok{};
   return Failure{code::kArgumentInvalid,
