@@ -7,6 +7,7 @@
 
 #include "cloud/hub/blob/blob_account.hpp"
 #include "cloud/hub/blob/blob_auth.hpp"
+#include "cloud/hub/blob/blob_demands.hpp"
 #include "cloud/hub/blob/blob_operations.hpp"
 #include "cloud/hub/core/secrets.hpp"
 #include "contract/azure/percent.hpp"
@@ -184,6 +185,17 @@ bool asks_for_account(const BlobRequest& request) {
          request.parameter("comp") == "properties";
 }
 
+/// Who may do it, and what else the request demands. Every operation on a container or blob passes.
+BlobResult<Ok> admit(const BlobStore& store, const BlobRequest& request, const BlobGrant& grant,
+                     std::string_view any_of) {
+  OTA_TRY(grant.require(any_of, request.blob.empty() ? 'c' : 'o'));
+  return blob::check_demands(store, request);
+}
+
+BlobResult<Ok> admit(const Job& job, const BlobGrant& grant, std::string_view any_of) {
+  return admit(job.store, job.request, grant, any_of);
+}
+
 Outcome on_account(const Job& job, const BlobGrant& grant) {
   if (job.request.head.method == "GET" && job.request.parameter("comp") == "list") {
     OTA_TRY(grant.require("l", 's'));
@@ -198,27 +210,28 @@ Outcome on_container(const Job& job, const BlobGrant& grant) {
   const bool reads = method == "GET" || method == "HEAD";
   if (job.request.parameter("restype") != "container") return unknown_operation(job.request);
   if (method == "GET" && comp == "list") {
-    OTA_TRY(grant.require("l", 'c'));
+    OTA_TRY(admit(job, grant, "l"));
     return reply_of(blob::list_blobs(job));
   }
   if (reads && (comp.empty() || comp == "metadata")) {
-    OTA_TRY(grant.require("r", 'c'));
+    OTA_TRY(admit(job, grant, "r"));
     return reply_of(blob::container_properties(job));
   }
   if (reads && comp == "acl") {
     OTA_TRY(grant.require_owner());
+    OTA_TRY(blob::check_demands(job.store, job.request));
     return reply_of(blob::container_policies(job));
   }
   if (method == "PUT" && comp == "metadata") {
-    OTA_TRY(grant.require("w", 'c'));
+    OTA_TRY(admit(job, grant, "w"));
     return reply_of(blob::set_container_metadata(job));
   }
   if (method == "PUT" && comp.empty()) {
-    OTA_TRY(grant.require("cw", 'c'));
+    OTA_TRY(admit(job, grant, "cw"));
     return reply_of(blob::create_container(job));
   }
   if (method == "DELETE" && comp.empty()) {
-    OTA_TRY(grant.require("d", 'c'));
+    OTA_TRY(admit(job, grant, "d"));
     return reply_of(blob::delete_container(job));
   }
   return unknown_operation(job.request);
@@ -229,7 +242,7 @@ Outcome on_upload(BlobStore& store, BlobRequest request, const BlobGrant& grant)
   const std::string comp = request.parameter("comp");
   OTA_TRY(const auto existing, store.find({request.container, request.blob}));
   // To create is to put a whole blob; blocks need the right to write, also of a new blob.
-  OTA_TRY(grant.require(comp.empty() && !existing ? "cw" : "w", 'o'));
+  OTA_TRY(admit(store, request, grant, comp.empty() && !existing ? "cw" : "w"));
   if (comp == "block") return upload_of(blob::begin_put_block(store, std::move(request)));
   if (comp == "blocklist") return upload_of(blob::begin_put_block_list(store, std::move(request)));
   return upload_of(blob::begin_put_blob(store, std::move(request)));
@@ -239,15 +252,15 @@ Outcome on_blob(const Job& job, const BlobGrant& grant) {
   const std::string& method = job.request.head.method;
   const std::string comp = job.request.parameter("comp");
   if (method == "GET" || method == "HEAD") {
-    OTA_TRY(grant.require("r", 'o'));
+    OTA_TRY(admit(job, grant, "r"));
     if (comp.empty()) return reply_of(blob::get_blob(job));
     if (comp == "metadata") return reply_of(blob::get_metadata(job));
     if (comp == "blocklist" && method == "GET") return reply_of(blob::get_block_list(job));
   } else if (method == "PUT" && (comp == "metadata" || comp == "properties")) {
-    OTA_TRY(grant.require("w", 'o'));
+    OTA_TRY(admit(job, grant, "w"));
     return reply_of(comp == "metadata" ? blob::set_metadata(job) : blob::set_properties(job));
   } else if (method == "DELETE" && comp.empty()) {
-    OTA_TRY(grant.require("d", 'o'));
+    OTA_TRY(admit(job, grant, "d"));
     return reply_of(blob::delete_blob(job));
   }
   return unknown_operation(job.request);
@@ -297,6 +310,7 @@ class Service final : public BlobService {
  private:
   Outcome act(BlobRequest request) {
     OTA_TRY(const BlobGrant grant, authorize(request, account_, now_()));
+    OTA_TRY(blob::check_headers(request));
     if (is_upload(request)) return on_upload(*store_, std::move(request), grant);
     if (request.has_header("x-ms-copy-source")) {
       return BlobError{501, "NotImplemented", "This hub does not copy blobs; upload the content."};

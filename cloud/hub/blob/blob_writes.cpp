@@ -88,7 +88,9 @@ BlobResult<Reply> set_properties(const Job& job) {
 
 BlobResult<Reply> delete_blob(const Job& job) {
   OTA_TRY(writable_blob(job));
-  OTA_TRY(job.store.remove(job.key()));
+  // There are no snapshots: "only" them leaves everything in its place.
+  const bool only_snapshots = job.request.header("x-ms-delete-snapshots") == "only";
+  if (!only_snapshots) OTA_TRY(job.store.remove(job.key()));
   Reply reply;
   reply.status = 202;
   reply.headers.add("x-ms-delete-type-permanent", "true");

@@ -256,6 +256,62 @@ def lists(out):
     out.get("list, nothing found", f"{box}&prefix=nothing")
 
 
+def demands(out):
+    """Headers and parameters that ask for what the hub does not have."""
+    moment = "2024-05-17T08:30:00.1234567Z".replace(":", "%3A")
+    out.put("put demanded", "/box/demanded")
+    for method in ("GET", "HEAD", "DELETE"):
+        out.add(f"snapshot {method}", method, f"/box/demanded?snapshot={moment}")
+        out.add(f"snapshot, no such, {method}", method, "/box/demanded?snapshot=words")
+        out.add(f"snapshot, no container, {method}", method, f"/none/x?snapshot={moment}")
+    out.add("version GET", "GET", f"/box/demanded?versionid={moment}")
+    out.add("version HEAD", "HEAD", f"/box/demanded?versionid={moment}")
+    out.put("put versioned", "/box/versioned")
+    out.add("version DELETE", "DELETE", f"/box/versioned?versionid={moment}")
+    out.get("snapshot, metadata", f"/box/demanded?comp=metadata&snapshot={moment}")
+    out.get("snapshot, block list", f"/box/demanded?comp=blocklist&snapshot={moment}")
+    out.put("snapshot PUT", f"/box/demanded?snapshot={moment}")
+    out.add("snapshot, empty", "GET", "/box/demanded?snapshot=")
+    for value in ("only", "other"):
+        out.add(f"delete snapshots, {value}", "DELETE", "/box/demanded",
+                {"x-ms-delete-snapshots": value})
+    out.add("delete snapshots, no blob", "DELETE", "/box/none", {"x-ms-delete-snapshots": "only"})
+    out.get("still there", "/box/demanded")
+    lease = {"x-ms-lease-id": "3c7e72eb-b430-4526-bc53-d8ecef03798f"}
+    for name, method, target in (
+        ("GET", "GET", "/box/demanded"), ("HEAD", "HEAD", "/box/demanded"),
+        ("DELETE", "DELETE", "/box/demanded"), ("no blob", "GET", "/box/none"),
+        ("metadata", "PUT", "/box/demanded?comp=metadata"),
+        ("properties", "PUT", "/box/demanded?comp=properties"),
+        ("blocks", "GET", "/box/demanded?comp=blocklist"),
+        ("block", "PUT", block_target("demanded", 1)),
+        ("commit", "PUT", "/box/demanded?comp=blocklist"),
+        ("container", "GET", "/box?restype=container"),
+        ("container DELETE", "DELETE", "/box?restype=container"),
+        ("container metadata", "PUT", "/box?restype=container&comp=metadata"),
+        ("container acl", "GET", "/box?restype=container&comp=acl"),
+        ("container list", "GET", "/box?restype=container&comp=list&prefix=nothing"),
+        ("no container", "DELETE", "/none?restype=container"),
+    ):
+        out.add(f"lease, {name}", method, target, lease,
+                b"<BlockList></BlockList>" if name == "commit" else b"")
+    out.put("lease, put", "/box/demanded", **{"x-ms-lease-id": lease["x-ms-lease-id"]})
+    condition = {"x-ms-if-tags": "\"line\" = 'a'"}
+    out.get("if tags, GET", "/box/demanded", **condition)
+    out.get("if tags, no blob", "/box/none", **condition)
+    out.add("if tags, DELETE", "DELETE", "/box/demanded", condition)
+    out.add("if tags, metadata", "PUT", "/box/demanded?comp=metadata", condition)
+    out.put("if tags, put", "/box/demanded", **condition)
+    out.put("if tags, put new", "/box/iftags", **condition)
+    for tier in ("Hot", "Cool", "Cold", "Bogus"):
+        out.put(f"tier {tier}", "/box/tier", x_ms_access_tier=tier)
+    for header in ("tags", "legal-hold", "immutability-policy-mode", "encryption-scope",
+                   "encryption-key", "structured-body"):
+        out.put(f"unsupported {header}", "/box/other", **{f"x-ms-{header}": "a"})
+    for name in ("demanded", "tier"):
+        out.add(f"delete {name}", "DELETE", f"/box/{name}")
+
+
 def refusals(out):
     out.get("anonymous", sign="none")
     out.get("anonymous, none", "/box/nothing", sign="none")
@@ -371,7 +427,7 @@ def all_requests():
     out = List()
     containers(out)
     out.add("create list", "PUT", "/list?restype=container")
-    for part in (blobs, ranges, conditions, blocks, lists, refusals, service_tokens, account_tokens,
-                 removal):
+    for part in (blobs, ranges, conditions, blocks, lists, demands, refusals, service_tokens,
+                 account_tokens, removal):
         part(out)
     return out.requests
