@@ -38,6 +38,12 @@ BlobError md5_mismatch() {
           "the server."};
 }
 
+BlobError crc64_mismatch() {
+  return {400, "Crc64Mismatch",
+          "The CRC64 value specified in the request did not match with the CRC64 value calculated "
+          "by the server."};
+}
+
 BlobError invalid_block_list() {
   return {400, "InvalidBlockList", "The specified block list is invalid."};
 }

@@ -32,6 +32,7 @@ BlobError invalid_header(std::string_view name);
 BlobError invalid_query(std::string_view name);
 BlobError authentication_failed(std::string_view detail);
 BlobError md5_mismatch();
+BlobError crc64_mismatch();
 /// Logs the reason, which may hold paths; the client hears only what kind of failure it is.
 BlobError internal(std::string_view reason);
 BlobError invalid_block_list();

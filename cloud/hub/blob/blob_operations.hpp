@@ -15,7 +15,7 @@ inline constexpr std::uint64_t kBlockBytesMax = 4000ULL * 1024 * 1024;
 inline constexpr std::uint64_t kBlockListBytesMax = 16ULL * 1024 * 1024;
 inline constexpr std::size_t kBlocksMax = 50'000;
 inline constexpr std::size_t kListResultsMax = 5000;
-inline constexpr std::uint64_t kRangeMd5BytesMax = 4ULL * 1024 * 1024;
+inline constexpr std::uint64_t kRangeDigestBytesMax = 4ULL * 1024 * 1024;
 
 /// The request and what it works on.
 struct Job {

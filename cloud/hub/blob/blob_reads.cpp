@@ -11,6 +11,7 @@
 #include "cloud/hub/blob/blob_operations.hpp"
 #include "cloud/hub/blob/blob_range.hpp"
 #include "cloud/hub/blob/blob_xml.hpp"
+#include "cloud/hub/blob/crc64.hpp"
 #include "cloud/hub/blob/md5.hpp"
 #include "cloud/hub/http/http_date.hpp"
 
@@ -131,7 +132,7 @@ void add_blob_headers(Reply& reply, const BlobRequest& request, const StoredBlob
   add_metadata(reply, blob.fields.metadata);
 }
 
-BlobResult<std::string> md5_of_range(const OpenFile& file, const ByteRange& range) {
+BlobResult<std::vector<std::byte>> bytes_of_range(const OpenFile& file, const ByteRange& range) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(range.size()));
   FileSource source(OpenFile(::dup(file.get())), range.first, range.size());
   for (std::size_t done = 0; done < bytes.size();) {
@@ -140,25 +141,54 @@ BlobResult<std::string> md5_of_range(const OpenFile& file, const ByteRange& rang
       return blob_error::internal("a blob's content is shorter than recorded");
     done += size.value();
   }
-  Md5 md5;
-  md5.update(bytes);
-  return md5.finish();
+  return bytes;
+}
+
+/// What a read wants to know about the range that it gets.
+struct WantedDigests {
+  bool md5 = false;
+  bool crc64 = false;
+
+  bool any() const { return md5 || crc64; }
+};
+
+BlobResult<WantedDigests> wanted_digests(const BlobRequest& request, bool has_range) {
+  constexpr const char* crc64_header = "x-ms-range-get-content-crc64";
+  const WantedDigests wanted{request.header("x-ms-range-get-content-md5") == "true",
+                             request.header(crc64_header) == "true"};
+  if (wanted.md5 && wanted.crc64) {
+    return BlobError{400, "BothCrc64AndMd5RangeHeaderPresent",
+                     "Ask for either the MD5 or the CRC64 of a range, not both."};
+  }
+  if (wanted.crc64 && !has_range) {
+    return BlobError{400, "InvalidHeaderValue",
+                     std::string(crc64_header) + " is for requests with a range."};
+  }
+  return wanted;
 }
 
 /// A range's own digest only if asked for; the whole blob's digest moves to another field then.
-BlobResult<Ok> add_range_headers(Reply& reply, const BlobRequest& request, const StoredBlob& blob,
+BlobResult<Ok> add_range_headers(Reply& reply, const WantedDigests& wanted, const StoredBlob& blob,
                                  const ByteRange& range, const OpenFile& file) {
   reply.status = 206;
   reply.headers.add("Content-Range", "bytes " + std::to_string(range.first) + "-" +
                                          std::to_string(range.last) + "/" +
                                          std::to_string(blob.size_bytes));
   add_if(reply, "x-ms-blob-content-md5", blob.fields.content_md5);
-  if (request.header("x-ms-range-get-content-md5") != "true") return Ok{};
-  if (range.size() > kRangeMd5BytesMax) {
+  if (!wanted.any()) return Ok{};
+  if (range.size() > kRangeDigestBytesMax) {
     return BlobError{400, "OutOfRangeInput", "A range with a digest may have at most 4 MiB."};
   }
-  OTA_TRY(const std::string md5, md5_of_range(file, range));
-  reply.headers.add("Content-MD5", md5);
+  OTA_TRY(const std::vector<std::byte> bytes, bytes_of_range(file, range));
+  if (wanted.md5) {
+    Md5 md5;
+    md5.update(bytes);
+    reply.headers.add("Content-MD5", md5.finish());
+  } else {
+    Crc64 crc64;
+    crc64.update(bytes);
+    reply.headers.add("x-ms-content-crc64", crc64.text());
+  }
   return Ok{};
 }
 
@@ -285,9 +315,10 @@ BlobResult<Reply> get_blob(const Job& job) {
   const std::string wanted =
       request.has_header("x-ms-range") ? request.header("x-ms-range") : request.header("Range");
   OTA_TRY(const auto range, parse_range(wanted, blob.size_bytes));
+  OTA_TRY(const WantedDigests digests, wanted_digests(request, range.has_value()));
   OTA_TRY(OpenFile file, job.store.open_content(blob.file));
   if (range) {
-    OTA_TRY(add_range_headers(reply, request, blob, *range, file));
+    OTA_TRY(add_range_headers(reply, digests, blob, *range, file));
     reply.stream = std::make_unique<FileSource>(std::move(file), range->first, range->size());
   } else {
     add_if(reply, "Content-MD5", blob.fields.content_md5);

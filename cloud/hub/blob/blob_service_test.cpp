@@ -10,6 +10,7 @@
 
 #include "cloud/hub/blob/blob_rig.hpp"
 #include "cloud/hub/blob/blob_xml.hpp"
+#include "cloud/hub/blob/crc64.hpp"
 #include "cloud/hub/blob/md5.hpp"
 #include "contract/azure/percent.hpp"
 
@@ -28,6 +29,12 @@ std::string md5_of(std::string_view text) {
   Md5 md5;
   md5.update(bytes_of(text));
   return md5.finish();
+}
+
+std::string crc64_of(std::string_view text) {
+  Crc64 crc64;
+  crc64.update(bytes_of(text));
+  return crc64.text();
 }
 
 TEST_F(BlobServiceTest, MakesAndRemovesContainers) {
@@ -143,6 +150,60 @@ TEST_F(BlobServiceTest, ChecksTheDigestOfAnUpload) {
   EXPECT_EQ(rig.put("/images/b", "hello", {{"Content-MD5", "nonsense"}}).code(), "InvalidMd5");
   EXPECT_EQ(rig.call("GET", "/images/b").status, 404);
   EXPECT_EQ(rig.content_files(), 1U);
+}
+
+TEST_F(BlobServiceTest, ChecksTheCrc64OfAnUpload) {
+  const std::string list = "<BlockList><Latest>aWQw</Latest></BlockList>";
+  struct Case {
+    std::string target;
+    std::string body;
+  };
+  const Case cases[] = {{"/images/a", "hello"},
+                        {"/images/b?comp=block&blockid=aWQw", "hello"},
+                        {"/images/b?comp=blocklist", list}};
+  for (const auto& [target, body] : cases) {
+    SCOPED_TRACE(target);
+    for (const char* nonsense : {"nonsense", "AAAA", ""}) {
+      EXPECT_EQ(rig.put(target, body, {{"x-ms-content-crc64", nonsense}}).code(),
+                "InvalidHeaderValue");
+    }
+    EXPECT_EQ(rig.put(target, body, {{"x-ms-content-crc64", crc64_of("other")}}).code(),
+              "Crc64Mismatch");
+    const std::string right = crc64_of(body);
+    EXPECT_EQ(rig.put(target, body, {{"x-ms-content-crc64", right}, {"Content-MD5", md5_of(body)}})
+                  .code(),
+              "BothCrc64AndMd5HeaderPresent");
+    EXPECT_EQ(rig.call("GET", "/images/a").status == 200, target != "/images/a");
+    const auto stored = rig.put(target, body, {{"x-ms-content-crc64", right}});
+    EXPECT_EQ(stored.status, 201) << stored.body;
+    EXPECT_EQ(stored.header("x-ms-content-crc64"), right);
+  }
+  EXPECT_EQ(rig.call("GET", "/images/b").body, "hello");
+  EXPECT_EQ(rig.put("/images/a", "hello").header("x-ms-content-crc64"), "");
+}
+
+TEST_F(BlobServiceTest, TellsTheCrc64OfARange) {
+  constexpr std::size_t kMib = 1024 * 1024;
+  const std::string content(4 * kMib + 1, 'x');
+  rig.put("/images/a", content);
+  const auto get = [this](const std::string& range, Fields fields) {
+    if (!range.empty()) fields.emplace_back("x-ms-range", range);
+    return rig.call("GET", "/images/a", std::move(fields));
+  };
+  const Fields crc64 = {{"x-ms-range-get-content-crc64", "true"}};
+  const auto part = get("bytes=1-3", crc64);
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.header("x-ms-content-crc64"), crc64_of("xxx"));
+  EXPECT_EQ(part.header("Content-MD5"), "");
+  EXPECT_EQ(get("bytes=0-4194303", crc64).header("x-ms-content-crc64"),
+            crc64_of(content.substr(1)));
+  EXPECT_EQ(get("bytes=0-4194304", crc64).code(), "OutOfRangeInput");
+  EXPECT_EQ(get("", crc64).code(), "InvalidHeaderValue");
+  EXPECT_EQ(get("bytes=1-3", {crc64.front(), {"x-ms-range-get-content-md5", "true"}}).code(),
+            "BothCrc64AndMd5RangeHeaderPresent");
+  EXPECT_EQ(
+      get("bytes=1-3", {{"x-ms-range-get-content-crc64", "false"}}).header("x-ms-content-crc64"),
+      "");
 }
 
 TEST_F(BlobServiceTest, LeavesNothingOfAnUploadThatBreaksOff) {

@@ -6,12 +6,14 @@
 #include "cloud/hub/blob/blob_conditions.hpp"
 #include "cloud/hub/blob/blob_operations.hpp"
 #include "cloud/hub/blob/blob_xml.hpp"
+#include "cloud/hub/blob/crc64.hpp"
 #include "cloud/hub/blob/md5.hpp"
 
 namespace ota::hub::blob {
 namespace {
 
 constexpr std::size_t kBlockIdBytesMax = 64;
+constexpr const char* kCrc64Header = "x-ms-content-crc64";
 
 BlobKey key_of(const BlobRequest& request) { return {request.container, request.blob}; }
 
@@ -69,11 +71,57 @@ BlobResult<Ok> check_md5(const BlobRequest& request, const std::string& computed
   return blob_error::md5_mismatch();
 }
 
-Reply created(const BlobVersion* version, const std::string& md5) {
+/// Of what the client may say about its content, what is wrong before the content comes.
+BlobResult<Ok> check_announced(const BlobRequest& request) {
+  if (!request.has_header(kCrc64Header)) return Ok{};
+  if (request.has_header("Content-MD5")) {
+    return BlobError{400, "BothCrc64AndMd5HeaderPresent",
+                     "Send either Content-MD5 or x-ms-content-crc64, not both."};
+  }
+  const auto decoded = from_base64(request.header(kCrc64Header));
+  if (!decoded || decoded->size() != sizeof(std::uint64_t))
+    return blob_error::invalid_header(kCrc64Header);
+  return Ok{};
+}
+
+/// The digests of a body: MD5 always, CRC-64 for those who sent theirs.
+class Digests {
+ public:
+  explicit Digests(const BlobRequest& request) {
+    if (request.has_header(kCrc64Header)) crc64_.emplace();
+  }
+
+  void update(Bytes piece) {
+    md5_.update(piece);
+    if (crc64_) crc64_->update(piece);
+  }
+
+  /// Are they what the client sent?
+  BlobResult<Ok> finish(const BlobRequest& request) {
+    md5_text_ = md5_.finish();
+    OTA_TRY(check_md5(request, md5_text_));
+    if (crc64_ && crc64_->text() != request.header(kCrc64Header))
+      return blob_error::crc64_mismatch();
+    return Ok{};
+  }
+
+  const std::string& md5() const { return md5_text_; }
+  void add_to(Reply& reply) const {
+    reply.headers.add("Content-MD5", md5_text_);
+    if (crc64_) reply.headers.add(kCrc64Header, crc64_->text());
+  }
+
+ private:
+  Md5 md5_;
+  std::optional<Crc64> crc64_;
+  std::string md5_text_;
+};
+
+Reply created(const BlobVersion* version, const Digests& digests) {
   Reply reply;
   reply.status = 201;
   if (version != nullptr) add_version(reply, *version);
-  if (!md5.empty()) reply.headers.add("Content-MD5", md5);
+  digests.add_to(reply);
   reply.headers.add("x-ms-request-server-encrypted", "true");
   return reply;
 }
@@ -85,17 +133,17 @@ class FileUpload : public Upload {
       : store_(store),
         request_(std::move(request)),
         content_(std::move(content)),
+        digests_(request_),
         bytes_max_(bytes_max) {}
 
   BlobResult<Ok> take(Bytes piece) override {
     if (content_.size_bytes + piece.size() > bytes_max_) return too_large(bytes_max_);
-    md5_.update(piece);
+    digests_.update(piece);
     return content_.append(piece);
   }
 
   BlobResult<Ok> complete() override {
-    digest_ = md5_.finish();
-    OTA_TRY(check_md5(request_, digest_));
+    OTA_TRY(digests_.finish(request_));
     return check();
   }
   BlobResult<Ok> settle() override { return content_.settle(); }
@@ -107,11 +155,10 @@ class FileUpload : public Upload {
   BlobStore& store_;
   BlobRequest request_;
   NewContent content_;
-  std::string digest_;
+  Digests digests_;
 
  private:
   std::uint64_t bytes_max_;
-  Md5 md5_;
 };
 
 class BlobUpload final : public FileUpload {
@@ -122,7 +169,7 @@ class BlobUpload final : public FileUpload {
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(BlobStore::Put put,
             store_.put(key_of(request_), std::move(content_), std::move(fields_), now));
-    return Stored{created(&put.blob.version, digest_), std::move(put.obsolete)};
+    return Stored{created(&put.blob.version, digests_), std::move(put.obsolete)};
   }
 
  private:
@@ -130,9 +177,9 @@ class BlobUpload final : public FileUpload {
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(fields_, fields_of(request_, true));
     // A digest that does not fit what came would damn the blob at each later check.
-    if (!fields_.content_md5.empty() && fields_.content_md5 != digest_)
+    if (!fields_.content_md5.empty() && fields_.content_md5 != digests_.md5())
       return blob_error::md5_mismatch();
-    fields_.content_md5 = digest_;
+    fields_.content_md5 = digests_.md5();
     return Ok{};
   }
 
@@ -147,7 +194,7 @@ class BlockUpload final : public FileUpload {
     OTA_TRY(check_place(store_, request_));
     OTA_TRY(auto obsolete, store_.put_block(key_of(request_), request_.parameter("blockid"),
                                             std::move(content_), now));
-    return Stored{created(nullptr, digest_), std::move(obsolete)};
+    return Stored{created(nullptr, digests_), std::move(obsolete)};
   }
 
  private:
@@ -161,19 +208,17 @@ class BlockUpload final : public FileUpload {
 class BlockListUpload final : public Upload {
  public:
   BlockListUpload(BlobStore& store, BlobRequest request)
-      : store_(store), request_(std::move(request)) {}
+      : store_(store), request_(std::move(request)), digests_(request_) {}
 
   BlobResult<Ok> take(Bytes piece) override {
     if (xml_.size() + piece.size() > kBlockListBytesMax) return too_large(kBlockListBytesMax);
+    digests_.update(piece);
     xml_ += text_of(piece);
     return Ok{};
   }
 
   BlobResult<Ok> complete() override {
-    Md5 md5;
-    md5.update(bytes_of(xml_));
-    digest_ = md5.finish();
-    OTA_TRY(check_md5(request_, digest_));
+    OTA_TRY(digests_.finish(request_));
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(blocks_, chosen_blocks());
     OTA_TRY(fields_, fields_of(request_, false));
@@ -191,7 +236,7 @@ class BlockListUpload final : public Upload {
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(BlobStore::Put put,
             store_.put(key_of(request_), std::move(*content_), std::move(fields_), now, blocks_));
-    return Stored{created(&put.blob.version, digest_), std::move(put.obsolete)};
+    return Stored{created(&put.blob.version, digests_), std::move(put.obsolete)};
   }
 
  private:
@@ -226,7 +271,7 @@ class BlockListUpload final : public Upload {
   BlobStore& store_;
   BlobRequest request_;
   std::string xml_;
-  std::string digest_;
+  Digests digests_;
   std::vector<StoredBlock> blocks_;
   BlobFields fields_;
   std::optional<NewContent> content_;
@@ -245,6 +290,7 @@ BlobResult<std::unique_ptr<Upload>> begin_file_upload(BlobStore& store, BlobRequ
 
 BlobResult<std::unique_ptr<Upload>> begin_put_blob(BlobStore& store, BlobRequest request) {
   OTA_TRY(check_blob_type(request));
+  OTA_TRY(check_announced(request));
   OTA_TRY(request.metadata());
   OTA_TRY(check_conditions(store, request));
   return begin_file_upload<BlobUpload>(store, std::move(request), kPutBlobBytesMax);
@@ -254,11 +300,13 @@ BlobResult<std::unique_ptr<Upload>> begin_put_block(BlobStore& store, BlobReques
   const auto id = from_base64(request.parameter("blockid"));
   if (!id || id->empty() || id->size() > kBlockIdBytesMax)
     return blob_error::invalid_query("blockid");
+  OTA_TRY(check_announced(request));
   OTA_TRY(check_place(store, request));
   return begin_file_upload<BlockUpload>(store, std::move(request), kBlockBytesMax);
 }
 
 BlobResult<std::unique_ptr<Upload>> begin_put_block_list(BlobStore& store, BlobRequest request) {
+  OTA_TRY(check_announced(request));
   OTA_TRY(check_conditions(store, request));
   return std::unique_ptr<Upload>(std::make_unique<BlockListUpload>(store, std::move(request)));
 }

@@ -83,6 +83,11 @@ EXPLAINED = [
      "A prefix ends after the whole delimiter; Azurite cuts after its first character."),
     ("list, uncommitted", "body/*/Creation-Time | body/*/Etag | body/*/Last-Modified", None, SOME,
      "Only a commit makes a version."),
+    # ---- CRC-64 ----
+    ("crc64 | crc64 of range", "outcome", "20*", "500 FeatureNotSupported",
+     "Azurite knows no CRC64."),
+    ("crc64, other | crc64 and md5 | crc64 without range", "outcome", "400 *",
+     "500 FeatureNotSupported", "Azurite knows no CRC64."),
     # ---- Demands that the hub does not meet ----
     ("snapshot HEAD | snapshot, no container, HEAD | lease, HEAD", "content-length", "0", None,
      "Azurite leaves it out of answers to HEAD."),

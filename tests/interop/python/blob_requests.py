@@ -256,6 +256,19 @@ def lists(out):
     out.get("list, nothing found", f"{box}&prefix=nothing")
 
 
+def crc64(out):
+    right = "HZz9TO6x+RU="  # CRC-64/NVME of TEN
+    other = "AAAAAAAAAAA="
+    out.put("crc64", "/box/crc", **{"x-ms-content-crc64": right})
+    out.put("crc64, other", "/box/crcbad", **{"x-ms-content-crc64": other})
+    out.put("crc64 and md5", "/box/crcbad", Content_MD5=md5(TEN), **{"x-ms-content-crc64": right})
+    out.put("put for crc64", "/box/crc")
+    wanted = {"x-ms-range-get-content-crc64": "true"}
+    out.get("crc64 of range", "/box/crc", x_ms_range="bytes=2-5", **wanted)
+    out.get("crc64 without range", "/box/crc", **wanted)
+    out.add("delete crc", "DELETE", "/box/crc")
+
+
 def demands(out):
     """Headers and parameters that ask for what the hub does not have."""
     moment = "2024-05-17T08:30:00.1234567Z".replace(":", "%3A")
@@ -427,7 +440,7 @@ def all_requests():
     out = List()
     containers(out)
     out.add("create list", "PUT", "/list?restype=container")
-    for part in (blobs, ranges, conditions, blocks, lists, demands, refusals, service_tokens,
-                 account_tokens, removal):
+    for part in (blobs, ranges, conditions, blocks, lists, crc64, demands, refusals,
+                 service_tokens, account_tokens, removal):
         part(out)
     return out.requests
