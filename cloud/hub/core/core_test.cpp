@@ -231,6 +231,24 @@ TEST_F(CoreTest, KeepsTheKeysThatAnUpdateLeavesOutOrEmpty) {
   }
 }
 
+TEST_F(CoreTest, TakesStatusAndTypeInAnyCase) {
+  const json device =
+      create("d1", {{"status", "Enabled"}, {"authentication", {{"type", "CertificateAuthority"}}}});
+  EXPECT_EQ(device["status"], "enabled");
+  EXPECT_EQ(device["authentication"]["type"], "certificateAuthority");
+  EXPECT_EQ(create("d2", {{"status", "DISABLED"}})["status"], "disabled");
+  EXPECT_EQ(call("PUT", "/devices/d3", R"({"status":"off"})").status, 400);
+}
+
+TEST_F(CoreTest, TakesAPatchThatIsSentAsAPost) {
+  create("d1");
+  const std::string body = R"({"tags":{"ring":1}})";
+  EXPECT_EQ(call("POST", "/twins/d1", body).status, 405);
+  const auto patched = call("POST", "/twins/d1", body, {{"X-HTTP-Method-Override", "PATCH"}});
+  EXPECT_EQ(patched.status, 200);
+  EXPECT_EQ(call("POST", "/twins/d1", body, {{"X-HTTP-Method-Override", "DELETE"}}).status, 405);
+}
+
 TEST_F(CoreTest, DecodesPathSegmentsOnce) {
   create("100%2525");
   EXPECT_EQ(json::parse(call("GET", "/devices/100%2525").body)["deviceId"], "100%25");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/core/secrets.hpp"
 #include "cloud/hub/core/twins.hpp"
 #include "cloud/hub/twin/json_text.hpp"
@@ -175,10 +176,12 @@ Outcome<Ok> read_body(Enrollment& enrollment, const json& body) {
   if (device_id.is_string() && !is_device_id(device_id.get<std::string>()))
     return invalid("'deviceId' cannot be a device id");
   const json status = member(body, "provisioningStatus");
-  if (!status.is_null() && status != "enabled" && status != "disabled") {
+  const auto says = [&status](std::string_view word) {
+    return status.is_string() && equal_ignoring_case(status.get_ref<const std::string&>(), word);
+  };
+  if (!status.is_null() && !says("enabled") && !says("disabled"))
     return invalid("provisioningStatus is neither enabled nor disabled");
-  }
-  enrollment.enabled = status != "disabled";
+  enrollment.enabled = !says("disabled");
   const json previous = enrollment.document.empty() ? json() : stored_json(enrollment.document);
   OTA_TRY(read_attestation(enrollment, document, member(body, "attestation"), previous));
   enrollment.document = json_to_text(document);

@@ -29,6 +29,8 @@ constexpr std::array kSystemFields = {
     SystemField{"$.schema", "iothub-messageschema", "messageSchema"},
     SystemField{"$.ifid", "iothub-interface-id", "interfaceId"},
     SystemField{"$.sub", "dt-subject", "dt-subject"},
+    SystemField{"$.cdid", "iothub-connection-device-id", "connectionDeviceId"},
+    SystemField{"$.cmid", "iothub-connection-module-id", "connectionModuleId"},
     SystemField{"iothub-ack", "iothub-ack", "iothub-ack"},
     SystemField{"iothub-MessageType", "iothub-messagetype", "iothub-MessageType"},
 };

@@ -23,6 +23,7 @@ TEST(MessageFields, ReadsSystemAndApplicationPropertiesOfABag) {
   EXPECT_EQ(fields[2].system_name, "");
   EXPECT_EQ(fields[3].value, "");
   EXPECT_EQ(fields[4].name, "alone");
+  EXPECT_EQ(read_message_fields("%24.cdid=d1").front().system_name, "connectionDeviceId");
 }
 
 TEST(MessageFields, MakesABagOfHeaderFields) {

@@ -165,7 +165,7 @@ TEST_F(ProvisioningTest, LetsAnIndividualEnrollmentOverrideAGroup) {
 
 TEST_F(ProvisioningTest, AnswersDisabledEnrollments) {
   dps("PUT", "/enrollments/d",
-      {{"attestation", symmetric(kGroupKey)}, {"provisioningStatus", "disabled"}});
+      {{"attestation", symmetric(kGroupKey)}, {"provisioningStatus", "Disabled"}});
   const Answer answer = register_device("d", token("d", kGroupKey));
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(json::parse(answer.body)["status"], "disabled");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/core/registry.hpp"
 
 namespace ota::hub {
@@ -74,10 +75,14 @@ Outcome<Ok> read_authentication(Device& device, const json& body) {
   if (!type) type = primary_thumbprint || secondary_thumbprint ? "selfSigned" : "sas";
   constexpr std::array<std::string_view, 4> kTypes = {"sas", "selfSigned", "certificateAuthority",
                                                       "none"};
-  if (std::find(kTypes.begin(), kTypes.end(), *type) == kTypes.end()) {
+  const auto* const known = std::find_if(kTypes.begin(), kTypes.end(), [&](std::string_view name) {
+    return equal_ignoring_case(name, *type);
+  });
+  if (known == kTypes.end()) {
     return invalid("authentication.type '" + *type +
                    "' is not sas, selfSigned, certificateAuthority or none");
   }
+  type = *known;
   OTA_TRY(check_key(primary_key));
   OTA_TRY(check_key(secondary_key));
   OTA_TRY(check_thumbprint(primary_thumbprint));
@@ -128,7 +133,9 @@ Outcome<Ok> read_json(Device& device, const json& body) {
   OTA_TRY(const auto id, text_member(body, "deviceId"));
   if (id && *id != device.id) return invalid("deviceId in the body and in the path differ");
   OTA_TRY(const auto status, text_member(body, "status"));
-  if (status && *status != "enabled" && *status != "disabled")
+  // Java's SDK writes "Enabled".
+  const bool disabled = status && equal_ignoring_case(*status, "disabled");
+  if (status && !disabled && !equal_ignoring_case(*status, "enabled"))
     return invalid("status is neither enabled nor disabled");
   OTA_TRY(auto reason, text_member(body, "statusReason"));
   if (reason && reason->size() > 128) return invalid("statusReason is longer than 128 characters");
@@ -137,7 +144,7 @@ Outcome<Ok> read_json(Device& device, const json& body) {
   if (edge != capabilities.end() && !edge->is_boolean())
     return invalid("capabilities.iotEdge is not true or false");
   OTA_TRY(read_authentication(device, body));
-  device.status = status.value_or("enabled");
+  device.status = disabled ? "disabled" : "enabled";
   device.status_reason = std::move(reason);
   if (edge != capabilities.end()) device.iot_edge = edge->get<bool>();
   return Ok{};

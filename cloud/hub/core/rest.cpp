@@ -107,6 +107,19 @@ Outcome<Ok> check_content_type(const HttpRequest& request) {
   return Ok{};
 }
 
+HttpResponse failure_answer(const Failure& failure, const json& body) {
+  HttpResponse response = json_answer(body);
+  response.status = failure.http_status();
+  response.headers.add("iothub-errorcode", std::string(name_of(failure.code)));
+  add_retry_after(response, failure);
+  return response;
+}
+
+/// Java's HTTP client knows no PATCH: its SDK sends POST and names the method in a header.
+bool means_patch(const HttpRequest& request) {
+  return request.method == "POST" && request.headers.find("X-HTTP-Method-Override") == "PATCH";
+}
+
 Outcome<HttpResponse> answer(Hub& hub, const Route& route, const HttpRequest& request) {
   auto segments = decoded_segments(request.path);
   if (!segments)
@@ -130,15 +143,15 @@ HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now) {
   for (char& c : text) {
     if (c == ';') c = ',';
   }
-  const std::string name(name_of(failure.code));
-  const json body = {{"Message", "ErrorCode:" + name + ";" + text},
-                     {"ExceptionMessage", "Tracking ID:" + random_hex(32) +
-                                              "-G:0-TimeStamp:" + contract::to_iso8601(now)}};
-  HttpResponse response = json_answer(body);
-  response.status = failure.http_status();
-  response.headers.add("iothub-errorcode", name);
-  add_retry_after(response, failure);
-  return response;
+  return failure_answer(
+      failure, {{"Message", "ErrorCode:" + std::string(name_of(failure.code)) + ";" + text},
+                {"ExceptionMessage",
+                 "Tracking ID:" + random_hex(32) + "-G:0-TimeStamp:" + contract::to_iso8601(now)}});
+}
+
+HttpResponse method_failure(const Failure& failure, contract::UnixSeconds now) {
+  return failure_answer(failure,
+                        {{"Message", failure_body(failure, now)}, {"ExceptionMessage", ""}});
 }
 
 std::optional<std::string> Call::parameter(std::string_view name) const {
@@ -220,6 +233,11 @@ Outcome<Ok> demand_service_or_registry(Hub& hub, const Call& call) {
 }
 
 std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request) {
+  if (means_patch(request)) {
+    HttpRequest patch = request;
+    patch.method = "PATCH";
+    return handle_rest(hub, patch);
+  }
   if (request.path.empty() || request.path.front() != '/') return std::nullopt;
   const std::string_view path = std::string_view(request.path).substr(1);
   const Route* route = route_of(path.substr(0, path.find('/')));

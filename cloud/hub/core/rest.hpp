@@ -42,6 +42,9 @@ HttpResponse text_answer(std::string json, std::string_view etag);
 HttpResponse no_content();
 /// The answer of IoT Hub to a request that failed.
 HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);
+/// The same for a direct method, where the text is JSON again, with the numeric code that Java's
+/// SDK looks for.
+HttpResponse method_failure(const Failure& failure, contract::UnixSeconds now);
 /// Gives what a request to the hub waits for; nothing happens if its client has gone.
 void give(Hub& hub, const std::weak_ptr<LaterAnswer>& caller, Outcome<HttpResponse> outcome);
 /// The query in a body, whatever the case of its name: some clients write "Query". Errors:

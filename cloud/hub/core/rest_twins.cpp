@@ -55,7 +55,8 @@ Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
       std::move(method),
       [&hub, caller](const Outcome<MethodAnswer>& outcome) {
         give(hub, caller,
-             outcome ? Outcome<HttpResponse>(method_answer(outcome.value())) : outcome.error());
+             outcome ? method_answer(outcome.value())
+                     : method_failure(outcome.error(), hub.settings.now()));
       },
       [caller] { return !caller.expired(); });
   return response;
@@ -75,7 +76,11 @@ Outcome<HttpResponse> handle_twins(Hub& hub, const Call& call) {
   if (call.is("GET", 2)) return twin_answer(hub, call.segments[1]);
   if (call.is("PATCH", 2)) return write_twin(hub, call, Twins::Write::Merge);
   if (call.is("PUT", 2)) return write_twin(hub, call, Twins::Write::Replace);
-  if (call.is("POST", 3) && call.segments[2] == "methods") return call_method(hub, call);
+  if (call.is("POST", 3) && call.segments[2] == "methods") {
+    auto outcome = call_method(hub, call);
+    return outcome ? std::move(outcome).value()
+                   : method_failure(outcome.error(), hub.settings.now());
+  }
   return no_such_route(call);
 }
 

@@ -15,6 +15,7 @@ namespace {
 // IoT Hub and DPS have the same one; the MQTT user name says which of them is meant.
 constexpr std::string_view kWebSocketPath = "/$iothub/websocket";
 constexpr std::string_view kWebSocketPathEncoded = "/%24iothub/websocket";
+constexpr std::string_view kWebSocketPathOfPaho = "/mqtt";  // what it asks for without a path
 
 Reply json_error(int status, std::string_view name, std::string_view text) {
   Reply reply;
@@ -120,7 +121,8 @@ std::uint8_t HttpRouter::route_of(std::string_view path) const {
     route = Route::Metrics;
   } else if (path == account_path_ || path.starts_with(account_path_ + "/")) {
     route = Route::Blobs;
-  } else if (path == kWebSocketPath || path == kWebSocketPathEncoded) {
+  } else if (path == kWebSocketPath || path == kWebSocketPathEncoded ||
+             path == kWebSocketPathOfPaho) {
     route = Route::WebSocket;
   } else {
     route = route_of_service(path);

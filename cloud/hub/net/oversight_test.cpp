@@ -98,6 +98,11 @@ TEST(HttpListener, StaysOnThisMachineUnlessPeopleInsist) {
 TEST(HttpListener, IsOffUnlessItIsAskedFor) {
   RunningHub hub;
   EXPECT_FALSE(hub.facts().http_port);
+  // The core names no port, as it does for 443; in the address of blobs there is one.
+  const auto profile = profile::read(hub.facts().profile_file);
+  ASSERT_TRUE(profile);
+  EXPECT_THAT(profile.value().storage_connection_string,
+              HasSubstr(":" + std::to_string(hub.facts().https_port) + "/mcuota;"));
 }
 
 TEST(HubServer, ClosesAConnectionThatDoesNotShakeHands) {

@@ -62,6 +62,12 @@ std::string http_listen_address(const ServerOptions& options) {
   return !code && address.is_loopback() ? options.listen_address : "127.0.0.1";
 }
 
+/// "name:18443" and "[::1]:18443" without the port, if there is one.
+std::string host_part(const std::string& host) {
+  const std::size_t colon = host.rfind(':');
+  return colon == std::string::npos || host.back() == ']' ? host : host.substr(0, colon);
+}
+
 class Server final : public HubServer, private Oversight {
  public:
   explicit Server(const ServerOptions& options)
@@ -269,16 +275,19 @@ class Server final : public HubServer, private Oversight {
 
   /// Without TLS only if that reaches as far as HTTPS does: the profile also serves operators and
   /// devices elsewhere.
+  /// The port is always named: Java's SDK takes an address without one for an account's own name,
+  /// and leaves the account's path out.
   std::string blob_endpoint(const Access& access) const {
-    if (!facts_.http_port) return "https://" + access.hub_host;
+    const std::string encrypted_url =
+        "https://" + host_part(access.hub_host) + ":" + std::to_string(facts_.https_port);
+    if (!facts_.http_port) return encrypted_url;
     boost::system::error_code code;
     const auto open = boost::asio::ip::make_address(facts_.http_listen_address, code);
     const auto encrypted = boost::asio::ip::make_address(facts_.listen_address, code);
     const bool as_far = open == encrypted || open.is_unspecified() || encrypted.is_loopback();
-    if (!as_far) return "https://" + access.hub_host;
+    if (!as_far) return encrypted_url;
     const std::string port = ":" + std::to_string(*facts_.http_port);
-    if (open.is_unspecified())
-      return "http://" + access.hub_host.substr(0, access.hub_host.rfind(':')) + port;
+    if (open.is_unspecified()) return "http://" + host_part(access.hub_host) + port;
     return "http://" + (open.is_v6() ? "[" + open.to_string() + "]" : open.to_string()) + port;
   }
 

@@ -54,17 +54,23 @@ test('an answer without payload is an answer', async () => {
   await client.close();
 });
 
+/** The SDK reads only the status: of a method's failure the code is a number in a text of JSON, as in the cloud. */
+function refusal(status, name, number) {
+  return (error) => {
+    assert.strictEqual(error.response.statusCode, status);
+    assert.strictEqual(error.response.headers['iothub-errorcode'], name);
+    assert.strictEqual(JSON.parse(JSON.parse(error.responseBody).Message).errorCode, number);
+    return true;
+  };
+}
+
 test('a device that is not there is not online', async () => {
   const device = await createDevice();
-  await assert.rejects(call(device, { methodName: 'echo' }), (error) => {
-    assert.strictEqual(error.response.statusCode, 404);
-    assert.strictEqual(error.response.headers['iothub-errorcode'], 'DeviceNotOnline');
-    return true;
-  });
+  await assert.rejects(call(device, { methodName: 'echo' }), refusal(404, 'DeviceNotOnline', 404103));
 });
 
 test('a device that nobody created is not found', async () => {
-  await assert.rejects(call({ deviceId: 'nobody' }, { methodName: 'echo' }), { name: 'DeviceNotFoundError' });
+  await assert.rejects(call({ deviceId: 'nobody' }, { methodName: 'echo' }), refusal(404, 'DeviceNotFound', 404001));
 });
 
 test('a call waits for a device that connects in time', async () => {

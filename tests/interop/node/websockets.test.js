@@ -131,7 +131,8 @@ test('the handshake takes a query and an encoded path, and wants the sub-protoco
   const handshake = (path, protocol) => answerTo([
     `GET ${path} HTTP/1.1`, `Host: ${environment.HUB_HOST}`, 'Upgrade: websocket', 'Connection: Upgrade',
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13', `Sec-WebSocket-Protocol: ${protocol}`]);
-  for (const path of ['/$iothub/websocket?iothub-no-client-cert=true', '/%24iothub/websocket']) {
+  // The last one is what Paho, and with it Java's SDK for DPS, asks for.
+  for (const path of ['/$iothub/websocket?iothub-no-client-cert=true', '/%24iothub/websocket', '/mqtt']) {
     assert.match(await handshake(path, 'mqtt'), /^HTTP\/1\.1 101 .*\r\nSec-WebSocket-Protocol: mqtt\r\n/s);
   }
   assert.match(await handshake('/$iothub/websocket', 'AMQPWSB10'), /^HTTP\/1\.1 400 /);

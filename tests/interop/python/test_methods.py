@@ -1,5 +1,6 @@
 """Direct methods: Microsoft's azure-iot-hub calls, azure-iot-device answers."""
 
+import json
 import unittest
 
 from azure.iot.device import MethodResponse
@@ -42,7 +43,9 @@ class Methods(unittest.TestCase):
         with self.assertRaises(HttpOperationError) as caught:
             call(Device(), "echo", None)
         self.assertEqual(caught.exception.response.status_code, 404)
-        self.assertIn("DeviceNotOnline", caught.exception.response.text)
+        self.assertEqual(caught.exception.response.headers["iothub-errorcode"], "DeviceNotOnline")
+        message = json.loads(caught.exception.response.json()["Message"])
+        self.assertEqual(message["errorCode"], 404103)
 
     def test_a_device_that_does_not_answer_costs_the_caller_its_time_out(self):
         device = Device()
