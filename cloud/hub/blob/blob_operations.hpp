@@ -46,6 +46,7 @@ class Upload {
 
 // ---- Reads ----
 BlobResult<Reply> account_information();
+BlobResult<Reply> service_properties();
 BlobResult<Reply> list_containers(const Job& job);
 BlobResult<Reply> container_properties(const Job& job);
 BlobResult<Reply> container_policies(const Job& job);  // there are none

@@ -215,6 +215,8 @@ BlobResult<Reply> account_information() {
   return reply;
 }
 
+BlobResult<Reply> service_properties() { return xml_reply(service_properties_xml()); }
+
 BlobResult<Reply> list_containers(const Job& job) {
   OTA_TRY(check_includes(job.request));
   OTA_TRY(const std::size_t count, results_max(job.request));

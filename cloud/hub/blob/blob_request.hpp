@@ -16,6 +16,9 @@ namespace ota::hub {
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;  // names without "x-ms-meta-"
 
+/// What a request speaks that does not name its version.
+inline constexpr std::string_view kDefaultServiceVersion = "2021-12-02";
+
 struct BlobRequest {
   RequestHead head;
   std::string container;                          // decoded; empty: the account

@@ -19,7 +19,6 @@ using blob::Job;
 using blob::Upload;
 using Outcome = BlobResult<std::variant<Reply, std::unique_ptr<Upload>>>;
 
-constexpr std::string_view kDefaultVersion = "2021-12-02";
 constexpr contract::UnixSeconds kExpireEvery_s = 60 * 60;
 
 /// What every answer repeats from its request.
@@ -52,7 +51,7 @@ Echo echo_of(const RequestHead& head) {
   std::string version = header("x-ms-version");
   if (version.empty())
     version = contract::bag_value(contract::split_bag(head.query), "sv").value_or("");
-  if (version.empty()) version = kDefaultVersion;
+  if (version.empty()) version = kDefaultServiceVersion;
   return {random_guid(), header("x-ms-client-request-id"), std::move(version),
           head.method == "HEAD"};
 }
@@ -179,6 +178,10 @@ BlobError unknown_operation(const BlobRequest& request) {
   return {405, "UnsupportedHttpVerb", "The resource doesn't support the specified HTTP verb."};
 }
 
+BlobError not_implemented(std::string message) {
+  return {501, "NotImplemented", std::move(message)};
+}
+
 bool asks_for_account(const BlobRequest& request) {
   const std::string& method = request.head.method;
   return (method == "GET" || method == "HEAD") && request.parameter("restype") == "account" &&
@@ -200,6 +203,16 @@ Outcome on_account(const Job& job, const BlobGrant& grant) {
   if (job.request.head.method == "GET" && job.request.parameter("comp") == "list") {
     OTA_TRY(grant.require("l", 's'));
     return reply_of(blob::list_containers(job));
+  }
+  const bool properties = job.request.parameter("restype") == "service" &&
+                          job.request.parameter("comp") == "properties";
+  if (properties && job.request.head.method == "GET") {
+    OTA_TRY(grant.require("r", 's'));
+    return reply_of(blob::service_properties());
+  }
+  if (properties && job.request.head.method == "PUT") {
+    OTA_TRY(grant.require("w", 's'));
+    return not_implemented("The properties of this hub's blob service cannot be changed.");
   }
   return unknown_operation(job.request);
 }
@@ -313,7 +326,7 @@ class Service final : public BlobService {
     OTA_TRY(blob::check_headers(request));
     if (is_upload(request)) return on_upload(*store_, std::move(request), grant);
     if (request.has_header("x-ms-copy-source")) {
-      return BlobError{501, "NotImplemented", "This hub does not copy blobs; upload the content."};
+      return not_implemented("This hub does not copy blobs; upload the content.");
     }
     const Job job{*store_, request, now_()};
     if (asks_for_account(request)) return reply_of(blob::account_information());

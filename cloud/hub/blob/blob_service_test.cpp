@@ -325,6 +325,32 @@ TEST_F(BlobServiceTest, NamesWhatItCannotDo) {
   EXPECT_EQ(rig.call("DELETE", "/none/a").code(), "ContainerNotFound");
 }
 
+TEST_F(BlobServiceTest, TellsThatTheServicesPropertiesAreOff) {
+  const std::string target = "/?restype=service&comp=properties";
+  const auto got = rig.call("GET", target);
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.header("Content-Type"), "application/xml");
+  EXPECT_THAT(got.body, HasSubstr("<HourMetrics><Version>1.0</Version><Enabled>false</Enabled>"));
+  EXPECT_THAT(got.body, HasSubstr("<Cors /><DefaultServiceVersion>2021-12-02<"));
+  EXPECT_THAT(got.body, HasSubstr("<DeleteRetentionPolicy><Enabled>false</Enabled><"));
+  EXPECT_THAT(got.body, Not(HasSubstr("true")));
+  const auto set = rig.call("PUT", target, {}, got.body);
+  EXPECT_EQ(set.status, 501);
+  EXPECT_EQ(set.code(), "NotImplemented");
+  const std::string token = rig.sas({.container = "images"});
+  EXPECT_EQ(rig.send(BlobRig::head("GET", "/mcuota" + target + "&" + token, {})).status, 403);
+}
+
+TEST_F(BlobServiceTest, RefusesTiersPoliciesAndBatches) {
+  rig.put("/images/a", "x");
+  const Fields cool = {{"x-ms-access-tier", "Cool"}};
+  EXPECT_EQ(rig.call("PUT", "/images/a?comp=tier", cool).code(), "InvalidQueryParameterValue");
+  EXPECT_EQ(rig.call("PUT", "/images?restype=container&comp=acl").code(),
+            "InvalidQueryParameterValue");
+  EXPECT_EQ(rig.call("POST", "/?comp=batch").code(), "UnsupportedHttpVerb");
+  EXPECT_EQ(rig.call("POST", "/images?restype=container&comp=batch").code(), "UnsupportedHttpVerb");
+}
+
 TEST_F(BlobServiceTest, KeepsContainersMetadata) {
   const std::string etag = rig.call("HEAD", "/images?restype=container").header("ETag");
   EXPECT_EQ(

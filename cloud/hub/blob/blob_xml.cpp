@@ -152,6 +152,19 @@ std::string to_xml(const ContainerList& list) {
          "</EnumerationResults>";
 }
 
+std::string service_properties_xml() {
+  const std::string off = "<Enabled>false</Enabled>";
+  const std::string no_retention = "<RetentionPolicy>" + off + "</RetentionPolicy>";
+  const std::string version = "<Version>1.0</Version>";
+  const std::string no_metrics = version + off + no_retention;
+  return std::string(kDeclaration) + "<StorageServiceProperties><Logging>" + version +
+         "<Delete>false</Delete><Read>false</Read><Write>false</Write>" + no_retention +
+         "</Logging><HourMetrics>" + no_metrics + "</HourMetrics><MinuteMetrics>" + no_metrics +
+         "</MinuteMetrics><Cors />" + element("DefaultServiceVersion", kDefaultServiceVersion) +
+         "<DeleteRetentionPolicy>" + off + "</DeleteRetentionPolicy><StaticWebsite>" + off +
+         "</StaticWebsite></StorageServiceProperties>";
+}
+
 std::string to_xml(const BlockLists& lists) {
   std::string out(kDeclaration);
   out += "<BlockList>";

@@ -37,6 +37,9 @@ struct ContainerList {
 std::string to_xml(const BlobList& list);
 std::string to_xml(const ContainerList& list);
 
+/// Of an account where all is off.
+std::string service_properties_xml();
+
 struct BlockLists {
   std::optional<std::vector<StoredBlock>> committed;
   std::optional<std::vector<StoredBlock>> uncommitted;

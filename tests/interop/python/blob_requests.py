@@ -90,6 +90,7 @@ def containers(out):
     out.add("containers, negative", "GET", "/?comp=list&maxresults=-1")
     out.add("container DELETE", "DELETE", "/meta?restype=container")
     out.add("account information", "GET", "/?restype=account&comp=properties")
+    out.add("service properties", "GET", "/?restype=service&comp=properties")
     out.add("account, unknown comp", "GET", "/?comp=what")
 
 
