@@ -4,19 +4,19 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "cloud/hub/blob/structured_body.hpp"
 
 namespace ota::hub::blob {
 namespace {
 
 /// Beginnings of names. To ignore one is to keep something else than the client believes.
-constexpr std::array<std::string_view, 7> kUnsupported = {
+constexpr std::array<std::string_view, 6> kUnsupported = {
     "x-ms-tags",
     "x-ms-encryption-key",
     "x-ms-encryption-scope",
     "x-ms-default-encryption-scope",
     "x-ms-legal-hold",
     "x-ms-immutability-policy-",
-    "x-ms-structured-",
 };
 constexpr std::array<std::string_view, 3> kTiers = {"Hot", "Cool", "Cold"};
 
@@ -27,6 +27,14 @@ BlobError unsupported_header(std::string_view name) {
 
 bool is_write(const BlobRequest& request) {
   return request.head.method != "GET" && request.head.method != "HEAD";
+}
+
+/// Whole blobs and blocks can be structured; of other requests nobody would read the structure.
+bool knows_structure(const BlobRequest& request) {
+  if (request.blob.empty()) return false;
+  const std::string comp = request.parameter("comp");
+  if (request.head.method == "PUT") return comp.empty() || comp == "block";
+  return request.head.method == "GET" && comp.empty();
 }
 
 /// "2024-05-17T08:30:00.1234567Z": how the service names snapshots and versions.
@@ -112,6 +120,8 @@ BlobResult<Ok> check_headers(const BlobRequest& request) {
         std::any_of(kUnsupported.begin(), kUnsupported.end(),
                     [&name](std::string_view prefix) { return name.starts_with(prefix); });
     if (unsupported) return unsupported_header(name);
+    if (name == kStructuredBody && (value != kStructuredForm || !knows_structure(request)))
+      return unsupported_header(name);
     if (name == "x-ms-access-tier" && is_write(request) &&
         std::find(kTiers.begin(), kTiers.end(), value) == kTiers.end())
       return blob_error::invalid_header(name);

@@ -13,6 +13,7 @@
 #include "cloud/hub/blob/blob_xml.hpp"
 #include "cloud/hub/blob/crc64.hpp"
 #include "cloud/hub/blob/md5.hpp"
+#include "cloud/hub/blob/structured_body.hpp"
 #include "cloud/hub/http/http_date.hpp"
 
 namespace ota::hub::blob {
@@ -325,6 +326,11 @@ BlobResult<Reply> get_blob(const Job& job) {
   } else {
     add_if(reply, "Content-MD5", blob.fields.content_md5);
     reply.stream = std::make_unique<FileSource>(std::move(file), 0, blob.size_bytes);
+  }
+  if (request.has_header(kStructuredBody)) {
+    reply.headers.add(kStructuredBody, std::string(kStructuredForm));
+    reply.headers.add(kStructuredLength, std::to_string(reply.stream->size()));
+    reply.stream = std::make_unique<StructuredSource>(std::move(reply.stream));
   }
   return reply;
 }

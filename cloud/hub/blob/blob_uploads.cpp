@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "base/encoding.hpp"
+#include "base/text.hpp"
 #include "cloud/hub/blob/blob_conditions.hpp"
 #include "cloud/hub/blob/blob_operations.hpp"
 #include "cloud/hub/blob/blob_xml.hpp"
 #include "cloud/hub/blob/crc64.hpp"
 #include "cloud/hub/blob/md5.hpp"
+#include "cloud/hub/blob/structured_body.hpp"
 
 namespace ota::hub::blob {
 namespace {
@@ -117,11 +119,29 @@ class Digests {
   std::string md5_text_;
 };
 
-Reply created(const BlobVersion* version, const Digests& digests) {
+/// Who reads the content out of a structured body, if it is one.
+BlobResult<std::optional<StructuredReader>> structure_of(const BlobRequest& request) {
+  const std::optional<StructuredReader> plain;
+  if (!request.has_header(kStructuredBody)) return plain;
+  const auto bytes = read_number<std::uint64_t>(request.header(kStructuredLength));
+  if (!bytes) return blob_error::invalid_header(kStructuredLength);
+  for (const char* digest : {"Content-MD5", kCrc64Header}) {
+    if (request.has_header(digest)) {
+      return BlobError{
+          400, "InvalidHeaderValue",
+          "A structured body has its own digests; leave out " + std::string(digest) + "."};
+    }
+  }
+  return std::optional<StructuredReader>(*bytes);
+}
+
+Reply created(const BlobRequest& request, const BlobVersion* version, const Digests& digests) {
   Reply reply;
   reply.status = 201;
   if (version != nullptr) add_version(reply, *version);
   digests.add_to(reply);
+  if (request.has_header(kStructuredBody))
+    reply.headers.add(kStructuredBody, std::string(kStructuredForm));
   reply.headers.add("x-ms-request-server-encrypted", "true");
   return reply;
 }
@@ -129,20 +149,28 @@ Reply created(const BlobVersion* version, const Digests& digests) {
 /// Content that goes to a file of its own while it arrives.
 class FileUpload : public Upload {
  public:
-  FileUpload(BlobStore& store, BlobRequest request, NewContent content, std::uint64_t bytes_max)
-      : store_(store),
-        request_(std::move(request)),
-        content_(std::move(content)),
+  struct Parts {
+    BlobStore& store;
+    BlobRequest request;
+    NewContent content;
+    std::optional<StructuredReader> structure;
+    std::uint64_t bytes_max = 0;
+  };
+  explicit FileUpload(Parts parts)
+      : store_(parts.store),
+        request_(std::move(parts.request)),
+        content_(std::move(parts.content)),
         digests_(request_),
-        bytes_max_(bytes_max) {}
+        structure_(std::move(parts.structure)),
+        bytes_max_(parts.bytes_max) {}
 
   BlobResult<Ok> take(Bytes piece) override {
-    if (content_.size_bytes + piece.size() > bytes_max_) return too_large(bytes_max_);
-    digests_.update(piece);
-    return content_.append(piece);
+    if (!structure_) return append(piece);
+    return structure_->take(piece, [this](Bytes content) { return append(content); });
   }
 
   BlobResult<Ok> complete() override {
+    if (structure_) OTA_TRY(structure_->finish());
     OTA_TRY(digests_.finish(request_));
     return check();
   }
@@ -158,6 +186,13 @@ class FileUpload : public Upload {
   Digests digests_;
 
  private:
+  BlobResult<Ok> append(Bytes piece) {
+    if (content_.size_bytes + piece.size() > bytes_max_) return too_large(bytes_max_);
+    digests_.update(piece);
+    return content_.append(piece);
+  }
+
+  std::optional<StructuredReader> structure_;
   std::uint64_t bytes_max_;
 };
 
@@ -169,7 +204,7 @@ class BlobUpload final : public FileUpload {
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(BlobStore::Put put,
             store_.put(key_of(request_), std::move(content_), std::move(fields_), now));
-    return Stored{created(&put.blob.version, digests_), std::move(put.obsolete)};
+    return Stored{created(request_, &put.blob.version, digests_), std::move(put.obsolete)};
   }
 
  private:
@@ -194,7 +229,7 @@ class BlockUpload final : public FileUpload {
     OTA_TRY(check_place(store_, request_));
     OTA_TRY(auto obsolete, store_.put_block(key_of(request_), request_.parameter("blockid"),
                                             std::move(content_), now));
-    return Stored{created(nullptr, digests_), std::move(obsolete)};
+    return Stored{created(request_, nullptr, digests_), std::move(obsolete)};
   }
 
  private:
@@ -236,7 +271,7 @@ class BlockListUpload final : public Upload {
     OTA_TRY(check_conditions(store_, request_));
     OTA_TRY(BlobStore::Put put,
             store_.put(key_of(request_), std::move(*content_), std::move(fields_), now, blocks_));
-    return Stored{created(&put.blob.version, digests_), std::move(put.obsolete)};
+    return Stored{created(request_, &put.blob.version, digests_), std::move(put.obsolete)};
   }
 
  private:
@@ -280,10 +315,12 @@ class BlockListUpload final : public Upload {
 template <class T>
 BlobResult<std::unique_ptr<Upload>> begin_file_upload(BlobStore& store, BlobRequest request,
                                                       std::uint64_t bytes_max) {
-  if (request.head.content_length.value_or(0) > bytes_max) return too_large(bytes_max);
+  OTA_TRY(auto structure, structure_of(request));
+  const bool too_long = !structure && request.head.content_length.value_or(0) > bytes_max;
+  if (too_long) return too_large(bytes_max);
   OTA_TRY(NewContent content, store.begin_content());
-  return std::unique_ptr<Upload>(
-      std::make_unique<T>(store, std::move(request), std::move(content), bytes_max));
+  return std::unique_ptr<Upload>(std::make_unique<T>(FileUpload::Parts{
+      store, std::move(request), std::move(content), std::move(structure), bytes_max}));
 }
 
 }  // namespace

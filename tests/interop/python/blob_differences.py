@@ -94,6 +94,10 @@ EXPLAINED = [
      "Azurite knows no CRC64."),
     ("crc64, other | crc64 and md5 | crc64 without range", "outcome", "400 *",
      "500 FeatureNotSupported", "Azurite knows no CRC64."),
+    ("structured GET", "body | content-length", "*", "*",
+     "The content has its digests around it, as asked for; Azurite sends it bare."),
+    ("structured GET", "x-ms-blob-content-md5", None, "*",
+     "The service sends it with ranges only."),
     # ---- Demands that the hub does not meet ----
     ("snapshot HEAD | snapshot, no container, HEAD | lease, HEAD", "content-length", "0", None,
      "Azurite leaves it out of answers to HEAD."),

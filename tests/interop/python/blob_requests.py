@@ -267,6 +267,7 @@ def crc64(out):
     wanted = {"x-ms-range-get-content-crc64": "true"}
     out.get("crc64 of range", "/box/crc", x_ms_range="bytes=2-5", **wanted)
     out.get("crc64 without range", "/box/crc", **wanted)
+    out.get("structured GET", "/box/crc", x_ms_structured_body="XSM/1.0; properties=crc64")
     out.add("delete crc", "DELETE", "/box/crc")
 
 
