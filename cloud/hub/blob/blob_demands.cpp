@@ -70,10 +70,11 @@ BlobResult<Ok> check_moment(const BlobStore& store, const BlobRequest& request,
   if (begin == end) return Ok{};
   if (!std::all_of(begin, end, [](const auto& field) { return is_moment(field.second); }))
     return blob_error::invalid_query(parameter);
-  if (request.head.method == "PUT") {
-    return BlobError{400, "InvalidQueryParameterValue",
-                     "The query parameter " + parameter +
-                         " cannot be written to; this hub has only the blobs themselves."};
+  const bool readable = !request.blob.empty() && request.head.method != "PUT";
+  if (!readable) {
+    return BlobError{
+        400, "InvalidQueryParameterValue",
+        "This hub has only the blobs themselves; leave out the query parameter " + parameter + "."};
   }
   OTA_TRY(const auto container, store.find_container(request.container));
   return container ? blob_error::blob_not_found() : blob_error::container_not_found();
@@ -131,10 +132,10 @@ BlobResult<Ok> check_headers(const BlobRequest& request) {
 
 BlobResult<Ok> check_demands(const BlobStore& store, const BlobRequest& request) {
   OTA_TRY(check_delete_snapshots(request));
-  if (!request.blob.empty()) {
-    OTA_TRY(check_moment(store, request, "snapshot"));
-    OTA_TRY(check_moment(store, request, "versionid"));
-  }
+  OTA_TRY(check_moment(store, request, "snapshot"));
+  OTA_TRY(check_moment(store, request, "versionid"));
+  // It is for what was deleted and is kept; the blob itself is neither.
+  if (request.query.contains("deletetype")) return blob_error::invalid_query("deletetype");
   OTA_TRY(check_lease(store, request));
   return check_tags(store, request);
 }

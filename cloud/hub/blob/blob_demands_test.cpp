@@ -51,6 +51,10 @@ TEST_F(BlobDemands, RefusesWhatNamesNoSnapshot) {
     }
   }
   EXPECT_EQ(rig.call("DELETE", "/images/a?snapshot").code(), "InvalidQueryParameterValue");
+  EXPECT_EQ(rig.call("DELETE", "/images/a?deletetype=permanent").code(),
+            "InvalidQueryParameterValue");
+  EXPECT_EQ(rig.call("DELETE", "/images?restype=container&snapshot=2024-05-17T08:30:00Z").code(),
+            "InvalidQueryParameterValue");
   EXPECT_EQ(content(), "base");
 }
 
