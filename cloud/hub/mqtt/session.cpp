@@ -8,6 +8,11 @@ namespace {
 
 using contract::UnixSeconds;
 
+// Java's SDK begins to wait for an answer after it has sent the request, and misses one that is
+// there before; then it waits for a minute. The cloud is never that fast.
+constexpr std::chrono::milliseconds kDpsAnswerDelay{50};
+constexpr std::size_t kDpsAnswersMax = 16;  // beyond that the client gets them at once
+
 Duration keep_alive_timeout(std::uint16_t keep_alive_s) {
   const std::chrono::milliseconds allowed(keep_alive_s * 1500);
   if (keep_alive_s == 0 || allowed > kKeepAliveTimeoutMax) return kKeepAliveTimeoutMax;
@@ -88,13 +93,16 @@ void Session::use_room() {
 
 std::optional<Instant> Session::deadline() const {
   if (closing_) return std::nullopt;
-  const Instant silence = last_packet_ + silence_max_;
-  return expiry_check_ ? std::min(silence, *expiry_check_) : silence;
+  Instant next = last_packet_ + silence_max_;
+  if (expiry_check_) next = std::min(next, *expiry_check_);
+  if (!dps_answers_.empty()) next = std::min(next, dps_answers_.front().due);
+  return next;
 }
 
 void Session::tick(Instant now) {
   now_ = now;
   if (closing_) return;
+  send_dps_answers(now);
   if (now >= last_packet_ + silence_max_) {
     return end(service_ == Service::None ? "no CONNECT in time" : "keep-alive time-out");
   }
@@ -105,6 +113,7 @@ void Session::tick(Instant now) {
 }
 
 void Session::stop(Instant) {
+  send_dps_answers(Instant::max());
   // The hub's own end is no death of the device: no will.
   will_.reset();
   end("the hub stops");
@@ -433,7 +442,17 @@ void Session::answer_twin(std::string_view request_id, const Answer& answer) {
 void Session::answer_dps(std::string_view request_id, const Answer& answer) {
   const contract::DpsResponse response{answer.status, std::string(request_id),
                                        answer.retry_after_s};
-  publish_to(contract::topic::kDpsResponses, contract::dps_response_topic(response), answer.body);
+  dps_answers_.push_back(
+      {now_ + kDpsAnswerDelay, contract::dps_response_topic(response), answer.body});
+  if (dps_answers_.size() > kDpsAnswersMax) send_dps_answers(Instant::max());
+}
+
+void Session::send_dps_answers(Instant due_by) {
+  while (!dps_answers_.empty() && dps_answers_.front().due <= due_by) {
+    const DpsAnswer answer = std::move(dps_answers_.front());
+    dps_answers_.erase(dps_answers_.begin());
+    publish_to(contract::topic::kDpsResponses, answer.topic, answer.body);
+  }
 }
 
 void Session::desired_patch(std::uint64_t version, std::string_view json) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cloud/hub/core/core.hpp"
 #include "cloud/hub/mqtt/packet.hpp"
@@ -88,6 +89,7 @@ class Session final : public ByteProtocol, public DeviceLink {
   void end_after_patches(std::string_view reason);
   void answer_twin(std::string_view request_id, const Answer& answer);
   void answer_dps(std::string_view request_id, const Answer& answer);
+  void send_dps_answers(Instant due_by);
   void send(std::string_view packet);
   void end(std::string_view reason);
 
@@ -114,6 +116,12 @@ class Session final : public ByteProtocol, public DeviceLink {
   std::shared_ptr<Session*> self_;
   std::size_t patches_waiting_ = 0;
   bool more_waits_ = false;  // a message found no room
+  struct DpsAnswer {
+    Instant due;
+    std::string topic;
+    std::string body;
+  };
+  std::vector<DpsAnswer> dps_answers_;  // in the order of their times
   bool closing_ = false;
   std::string close_reason_;
 };
