@@ -20,6 +20,7 @@
 #include "cloud/hub/net/certificates.hpp"
 #include "cloud/hub/net/http_router.hpp"
 #include "cloud/hub/net/listener.hpp"
+#include "cloud/hub/net/record_buffers.hpp"
 #include "cloud/profile/profile.hpp"
 
 namespace ota::hub {
@@ -392,6 +393,7 @@ class Server final : public HubServer, private Oversight {
 }  // namespace
 
 Result<std::unique_ptr<HubServer>, std::string> HubServer::start(const ServerOptions& options) {
+  keep_record_buffers();
   auto server = std::make_unique<Server>(options);
   OTA_TRY(server->open(options));
   return std::unique_ptr<HubServer>(std::move(server));
