@@ -15,7 +15,7 @@ const ota::hub::Database& database() {
     auto fresh = ota::hub::Database::open_in_memory();
     if (!fresh || !fresh->migrate(ota::hub::kSchema)) std::abort();
     const auto added = fresh->execute(
-        "INSERT INTO device (device_id, generation_id, device_etag, status, status_updated, "
+        "INSERT INTO device_base (device_id, generation_id, device_etag, status, status_updated, "
         "authentication_type, tags)"
         " VALUES ('d', 'g', 'e', 'enabled', 't', 'sas', '{\"a\":1}')");
     if (!added) std::abort();
