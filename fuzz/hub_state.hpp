@@ -32,7 +32,8 @@ inline hub::Hub& empty_hub() {
   require(prepared);
   // The default enrollment group stays: its keys cost time.
   const auto emptied = hub.database.run_script(
-      "DELETE FROM target; DELETE FROM device_base; DELETE FROM configuration; DELETE FROM registration;"
+      "DELETE FROM target; DELETE FROM device_base; DELETE FROM configuration; DELETE FROM "
+      "registration;"
       "DELETE FROM job; DELETE FROM enrollment WHERE id <> 'devices'");
   require(emptied.has_value());
   hub.activity.clear();
