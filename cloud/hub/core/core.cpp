@@ -56,7 +56,7 @@ class HubCore final : public Core {
   }
 
   void connected(const std::string& device_id, DeviceLink& link) override {
-    hub_.links.add(device_id, link, facts_of(device_id));
+    hub_.links.add(device_id, link, facts_of(hub_, device_id));
     hub_.connections[device_id] = true;
     hub_.messages.connection_changed(device_id);
   }
@@ -179,15 +179,6 @@ class HubCore final : public Core {
 
   void note_activity(const std::string& device_id) {
     hub_.activity[device_id] = hub_.settings.now();
-  }
-
-  Connected facts_of(const std::string& device_id) const {
-    auto row = hub_.database.query(
-        "SELECT generation_id, authentication_type FROM device_base WHERE device_id = ?1",
-        {device_id});
-    const auto found = row ? row.value().step() : row.error();
-    if (!found || !found.value()) return {};
-    return {row.value().text(0), row.value().text(1)};
   }
 
   Hub hub_;

@@ -188,6 +188,26 @@ TEST_F(EventsRestTest, NamesTheConnectionOfTelemetry) {
               HasSubstr(R"("type":"sas")"));
 }
 
+TEST_F(EventsRestTest, NamesTheSenderOfTelemetryOverHttps) {
+  const json device = json::parse(call("PUT", "/devices/d1", R"({"deviceId":"d1"})").body);
+  const auto answer = watch("&type=telemetry");
+  HttpRequest request{.method = "POST",
+                      .path = "/devices/d1/messages/events",
+                      .query = "api-version=2021-04-12",
+                      .headers = {},
+                      .body = "x",
+                      .peer_address = {}};
+  const auto key = key_of(device["authentication"]["symmetricKey"]["primaryKey"]);
+  request.headers.add("Authorization",
+                      contract::make_hub_sas("hub.local/devices/d1", key, now_ + 60));
+  ASSERT_EQ(core_->handle(request)->status, 204);
+  const auto lines = read_all(*answer.live);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["systemProperties"]["connectionDeviceGenerationId"], device["generationId"]);
+  EXPECT_THAT(lines[0]["systemProperties"]["connectionAuthMethod"].get<std::string>(),
+              HasSubstr(R"("type":"sas")"));
+}
+
 TEST_F(EventsRestTest, RefusesRequestsThatItDoesNotUnderstand) {
   EXPECT_EQ(watch("&from=x").status, 400);
   EXPECT_EQ(watch("&type=telemetry,none").status, 400);

@@ -51,13 +51,25 @@ Outcome<std::string> read_setting(const Database& database, std::string_view nam
   return row.text(0);
 }
 
+Connected facts_of(const Hub& hub, std::string_view device_id) {
+  auto row = hub.database.query(
+      "SELECT generation_id, authentication_type FROM device_base WHERE device_id = ?1",
+      {device_id});
+  const auto found = row ? row.value().step() : row.error();
+  if (!found || !found.value()) return {};
+  return {row.value().text(0), row.value().text(1)};
+}
+
 void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
-                    std::string_view payload) {
+                    std::string_view payload, Connected sender) {
   hub.activity[device_id] = hub.settings.now();
-  hub.links.tell({.type = EventType::Telemetry,
-                  .device_id = device_id,
-                  .properties = std::string(properties),
-                  .body = std::string(payload)});
+  Event event{.type = EventType::Telemetry,
+              .device_id = device_id,
+              .properties = std::string(properties),
+              .body = std::string(payload)};
+  event.generation_id = std::move(sender.generation_id);
+  event.authentication_type = std::move(sender.authentication_type);
+  hub.links.tell(std::move(event));
 }
 
 Outcome<Ok> evaluate_cycle(Hub& hub) {

@@ -67,9 +67,13 @@ inline constexpr std::string_view kDefaultEnrollmentGroup = "devices";
 /// A value that was made on first start.
 Outcome<std::string> read_setting(const Database& database, std::string_view name);
 
-/// A device's message to the cloud, wherever it came in. `properties` is an encoded bag.
+/// What events say of a device that connects; empty if there is none.
+Connected facts_of(const Hub& hub, std::string_view device_id);
+
+/// A device's message to the cloud, wherever it came in. `properties` is an encoded bag. `sender`
+/// counts where the device has no connection, as over HTTPS.
 void take_telemetry(Hub& hub, const std::string& device_id, std::string_view properties,
-                    std::string_view payload);
+                    std::string_view payload, Connected sender = {});
 
 /// Evaluates the devices that wait for a cycle, and counts all metrics.
 Outcome<Ok> evaluate_cycle(Hub& hub);

@@ -165,8 +165,9 @@ Outcome<HttpResponse> take_events(Hub& hub, const Call& call, const std::string&
     OTA_TRY(std::string properties, bag_of_headers(call.request.headers));
     messages.push_back({std::move(properties), call.request.body});
   }
-  for (Telemetry& message : messages)
-    take_telemetry(hub, device_id, message.properties, message.body);
+  const Connected sender = facts_of(hub, device_id);
+  for (const Telemetry& message : messages)
+    take_telemetry(hub, device_id, message.properties, message.body, sender);
   return no_content();
 }
 
