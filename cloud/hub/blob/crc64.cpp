@@ -40,7 +40,7 @@ static_assert(std::endian::native == std::endian::little, "the steps read eight 
 void Crc64::update(Bytes bytes) {
   std::uint64_t crc = state_;
   while (bytes.size() >= kStep_bytes) {
-    std::uint64_t word = 0;
+    std::uint64_t word = 0;  // not load_le64(), which costs a tenth and more of the speed here
     std::memcpy(&word, bytes.data(), kStep_bytes);
     crc ^= word;
     crc = kTables[7][crc & 0xFF] ^ kTables[6][(crc >> 8) & 0xFF] ^ kTables[5][(crc >> 16) & 0xFF] ^
@@ -55,8 +55,7 @@ void Crc64::update(Bytes bytes) {
 
 std::string Crc64::text() const {
   std::array<std::byte, sizeof(std::uint64_t)> bytes{};
-  const std::uint64_t crc = value();
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(crc >> (8 * i));
+  store_le64(bytes.data(), value());
   return to_base64(bytes);
 }
 

@@ -6,8 +6,8 @@
 namespace ota::hub {
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
-constexpr std::uint64_t kPropertyCrc64 = 1;
+constexpr std::byte kVersion{1};
+constexpr std::uint16_t kPropertyCrc64 = 1;
 constexpr std::size_t kMessageHeaderBytes = 13;
 constexpr std::size_t kSegmentHeaderBytes = 10;
 constexpr std::size_t kCrc64Bytes = 8;
@@ -18,38 +18,40 @@ BlobError malformed(const std::string& what) {
   return {400, "InvalidInput", "The structured body is malformed: " + what + "."};
 }
 
-void add_number(std::string& out, std::uint64_t number, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) out += static_cast<char>((number >> (8 * i)) & 0xFF);
+void add_16(std::string& out, std::uint64_t number) {
+  std::array<std::byte, 2> bytes{};
+  store_le16(bytes.data(), static_cast<std::uint16_t>(number));
+  out += text_of(bytes);
+}
+
+void add_64(std::string& out, std::uint64_t number) {
+  std::array<std::byte, 8> bytes{};
+  store_le64(bytes.data(), number);
+  out += text_of(bytes);
 }
 
 }  // namespace
 
 // ---- Reading ----
-std::uint64_t StructuredReader::number(std::size_t at, std::size_t bytes) const {
-  std::uint64_t out = 0;
-  for (std::size_t i = bytes; i > 0; --i)
-    out = (out << 8) | static_cast<std::uint64_t>(fields_[at + i - 1]);
-  return out;
-}
-
 std::size_t StructuredReader::fields_bytes() const {
   if (part_ == Part::MessageHeader) return kMessageHeaderBytes;
   return part_ == Part::SegmentHeader ? kSegmentHeaderBytes : kCrc64Bytes;
 }
 
 BlobResult<Ok> StructuredReader::begin_message() {
-  message_bytes_ = number(1, 8);
-  segments_ = number(11, 2);
-  if (number(0, 1) != kVersion) return malformed("its version is not 1");
-  if (number(9, 2) != kPropertyCrc64) return malformed("its properties are not those announced");
+  message_bytes_ = load_le64(&fields_[1]);
+  segments_ = load_le16(&fields_[11]);
+  if (fields_[0] != kVersion) return malformed("its version is not 1");
+  if (load_le16(&fields_[9]) != kPropertyCrc64)
+    return malformed("its properties are not those announced");
   if (segments_ == 0) return malformed("it has no segment");
   part_ = Part::SegmentHeader;
   return Ok{};
 }
 
 BlobResult<Ok> StructuredReader::begin_segment() {
-  if (number(0, 2) != ++segment_) return malformed("its segments are out of order");
-  segment_left_ = number(2, 8);
+  if (load_le16(fields_.data()) != ++segment_) return malformed("its segments are out of order");
+  segment_left_ = load_le64(&fields_[2]);
   if (segment_left_ > content_left_) return malformed("its content is longer than announced");
   content_left_ -= segment_left_;
   segment_crc64_ = {};
@@ -58,13 +60,13 @@ BlobResult<Ok> StructuredReader::begin_segment() {
 }
 
 BlobResult<Ok> StructuredReader::end_segment() {
-  if (number(0, 8) != segment_crc64_.value()) return blob_error::crc64_mismatch();
+  if (load_le64(fields_.data()) != segment_crc64_.value()) return blob_error::crc64_mismatch();
   part_ = segment_ == segments_ ? Part::MessageFooter : Part::SegmentHeader;
   return Ok{};
 }
 
 BlobResult<Ok> StructuredReader::end_message() {
-  if (number(0, 8) != message_crc64_.value()) return blob_error::crc64_mismatch();
+  if (load_le64(fields_.data()) != message_crc64_.value()) return blob_error::crc64_mismatch();
   if (content_left_ != 0) return malformed("its content is shorter than announced");
   if (message_bytes_ != taken_bytes_) return malformed("it does not have the size that it says");
   part_ = Part::End;
@@ -115,27 +117,27 @@ StructuredSource::StructuredSource(std::unique_ptr<BodySource> content)
   segments_ = std::max<std::uint64_t>(1, (content_left_ + segment_bytes_ - 1) / segment_bytes_);
   size_bytes_ = kMessageHeaderBytes + segments_ * (kSegmentHeaderBytes + kCrc64Bytes) +
                 content_left_ + kCrc64Bytes;
-  add_number(fields_, kVersion, 1);
-  add_number(fields_, size_bytes_, 8);
-  add_number(fields_, kPropertyCrc64, 2);
-  add_number(fields_, segments_, 2);
+  fields_ += static_cast<char>(kVersion);
+  add_64(fields_, size_bytes_);
+  add_16(fields_, kPropertyCrc64);
+  add_16(fields_, segments_);
   begin_segment();
 }
 
 void StructuredSource::begin_segment() {
   segment_left_ = std::min(segment_bytes_, content_left_);
   segment_crc64_ = {};
-  add_number(fields_, ++segment_, 2);
-  add_number(fields_, segment_left_, 8);
+  add_16(fields_, ++segment_);
+  add_64(fields_, segment_left_);
   if (segment_left_ == 0) end_segment();
 }
 
 void StructuredSource::end_segment() {
-  add_number(fields_, segment_crc64_.value(), kCrc64Bytes);
+  add_64(fields_, segment_crc64_.value());
   if (content_left_ > 0) {
     begin_segment();
   } else {
-    add_number(fields_, message_crc64_.value(), kCrc64Bytes);
+    add_64(fields_, message_crc64_.value());
   }
 }
 

@@ -53,7 +53,6 @@ class StructuredReader {
   BlobResult<Ok> begin_segment();
   BlobResult<Ok> end_segment();
   BlobResult<Ok> end_message();
-  std::uint64_t number(std::size_t at, std::size_t bytes) const;
 
   Part part_ = Part::MessageHeader;
   std::array<std::byte, kFieldsBytesMax> fields_{};

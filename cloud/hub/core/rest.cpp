@@ -91,11 +91,9 @@ std::int64_t amount_of(Operation operation, const Call& call) {
 }
 
 HttpResponse dps_rest_failure(const Failure& failure, contract::UnixSeconds now) {
-  HttpResponse response;
+  HttpResponse response = text_answer(failure_body(failure, now));
   response.status = failure.http_status();
-  response.headers.add("Content-Type", "application/json; charset=utf-8");
   add_retry_after(response, failure);
-  response.body = failure_body(failure, now);
   return response;
 }
 

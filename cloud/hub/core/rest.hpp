@@ -38,7 +38,7 @@ std::optional<HttpResponse> handle_rest(Hub& hub, const HttpRequest& request);
 // ---- For handlers ----
 HttpResponse json_answer(const nlohmann::json& body, std::string_view etag = {});
 /// The same with a body that is written already.
-HttpResponse text_answer(std::string json, std::string_view etag);
+HttpResponse text_answer(std::string json, std::string_view etag = {});
 HttpResponse no_content();
 /// The answer of IoT Hub to a request that failed.
 HttpResponse hub_failure(const Failure& failure, contract::UnixSeconds now);

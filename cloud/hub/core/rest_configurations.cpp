@@ -104,11 +104,9 @@ Outcome<HttpResponse> handle_query(Hub& hub, const Call& call) {
       rows += item;
     }
   }
-  HttpResponse response;
-  response.headers.add("Content-Type", "application/json; charset=utf-8");
+  HttpResponse response = text_answer("[" + rows + "]");
   response.headers.add("x-ms-item-type", std::string(item_type(page.kind)));
   if (page.continuation) response.headers.add("x-ms-continuation", *page.continuation);
-  response.body = "[" + rows + "]";
   return response;
 }
 

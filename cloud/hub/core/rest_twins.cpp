@@ -36,11 +36,8 @@ Outcome<HttpResponse> write_twin(Hub& hub, const Call& call, Twins::Write how) {
 
 /// The device's own words, so its payload is not parsed into values and written again.
 HttpResponse method_answer(const MethodAnswer& answer) {
-  HttpResponse response;
-  response.headers.add("Content-Type", "application/json; charset=utf-8");
-  response.body =
-      R"({"status":)" + std::to_string(answer.status) + R"(,"payload":)" + answer.payload + "}";
-  return response;
+  return text_answer(R"({"status":)" + std::to_string(answer.status) + R"(,"payload":)" +
+                     answer.payload + "}");
 }
 
 Outcome<HttpResponse> call_method(Hub& hub, const Call& call) {
